@@ -1,0 +1,102 @@
+// What a matrix product is, to the generator: sizes, where the operands' elements come from, where results go.
+// Why: transposes, batches, broadcasts, fused prologues and epilogues are all descriptions here, not copies made before.
+// It refuses dynamic sizes and any layout search: the lowering decides what to describe.
+//
+// Letters, everywhere in this folder: M rows, N columns, K contracted; out[b,i,j] = sum_k a[b,i,k] b[b,k,j].
+import type { FuncBuilder, Local } from "../encoder/function.ts";
+
+/** Position of an element (or of the first of a vector of elements) as i32 locals. */
+export interface At {
+  readonly batch: Local;
+  readonly row: Local;
+  readonly col: Local;
+}
+
+/** Elements in memory at base + (row * rowStride + col * colStride) * size. Strides are in elements and not negative; 0 broadcasts. */
+export interface StridedSource {
+  readonly kind: "strided";
+  /** False: every batch uses the same matrix, and it is packed once. */
+  readonly batched: boolean;
+  readonly row: number;
+  readonly col: number;
+  /** Pushes the byte address of element [batch, 0, 0]. Several batch dimensions are the caller's division to make. */
+  readonly base: (f: FuncBuilder, batch: Local) => void;
+}
+
+/** Elements by code: a fused prologue, a gather, an implicit im2col. Always packed, so each element is computed once (per task for A). */
+export interface ComputedSource {
+  readonly kind: "computed";
+  readonly batched: boolean;
+  /** Axis along which `Reader.vector` reads; absent: only `scalar` is called. */
+  readonly vectorAxis?: "row" | "col";
+  /** Called once at the top of each function that reads, to load constants and pointers into locals. */
+  readonly open: (f: FuncBuilder) => Reader;
+}
+
+/** Emits reads of one computed operand inside one function. */
+export interface Reader {
+  /** Pushes the element at a position, as the product's dtype. */
+  readonly scalar: (at: At) => void;
+  /** Pushes 4 (f32) or 2 (f64) consecutive elements along `vectorAxis`, starting at the position. */
+  readonly vector?: (at: At) => void;
+}
+
+export type MatrixSource = StridedSource | ComputedSource;
+
+/** Results in memory, rows of N contiguous elements. `base` pushes the byte address of [batch, 0, 0]. */
+export interface PlainOutput {
+  readonly kind: "plain";
+  readonly base: (f: FuncBuilder, batch: Local) => void;
+}
+
+/** A fused epilogue. */
+export interface ComputedOutput {
+  readonly kind: "computed";
+  /** Called once at the top of each function that stores. The emitter it returns is called with `acc` holding the finished sums of
+   *  `lanes` consecutive columns: a v128 when lanes is 4 (f32) or 2 (f64), a scalar local of the dtype when 1. Each element is
+   *  stored exactly once, so the output may share memory with an elementwise input of the epilogue, never with a or b. */
+  readonly open: (f: FuncBuilder) => (at: At, acc: Local, lanes: number) => void;
+}
+
+/** One (batched) product. All sizes may be zero; K = 0 gives zeros. */
+export interface GemmSpec {
+  readonly dtype: "f32" | "f64";
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: MatrixSource;
+  readonly b: MatrixSource;
+  readonly out: PlainOutput | ComputedOutput;
+}
+
+/** The same product as (b^T a^T)^T. For N = 1, where the output's memory is the same either way. */
+export function transposed(spec: GemmSpec): GemmSpec {
+  return { ...spec, m: spec.n, n: spec.m, a: flip(spec.b), b: flip(spec.a), out: flipOutput(spec.out) };
+}
+
+const flipAt = (at: At): At => ({ batch: at.batch, row: at.col, col: at.row });
+
+function flip(source: MatrixSource): MatrixSource {
+  if (source.kind === "strided") return { ...source, row: source.col, col: source.row };
+  const { vectorAxis, ...rest } = source;
+  return {
+    ...rest,
+    ...(vectorAxis && { vectorAxis: vectorAxis === "row" ? "col" : "row" }),
+    open: (f) => {
+      const { scalar, vector } = source.open(f);
+      return { scalar: (at) => scalar(flipAt(at)), ...(vector && { vector: (at: At) => vector(flipAt(at)) }) };
+    },
+  };
+}
+
+function flipOutput(out: GemmSpec["out"]): GemmSpec["out"] {
+  if (out.kind === "plain") return out;
+  return {
+    kind: "computed",
+    open: (f) => {
+      const store = out.open(f);
+      return (at, acc, lanes) => store(flipAt(at), acc, lanes);
+    },
+  };
+}

@@ -1,0 +1,65 @@
+// Loop programs: what `lower` hands to the emitters. One kernel is a grid of independent items, each running structured statements over
+// scalar expressions. No pointers and no target: buffers are numbers, memory spaces are the emitter's business.
+import type { DType } from "../../runtime/dtype.ts";
+import type { Expr, ExprVar, ScalarOps } from "./scalar.ts";
+
+/** A buffer that a kernel is launched with. `elements` is its extent in `dtype`. */
+export interface KernelParam { readonly dtype: DType; readonly elements: number; readonly access: "read" | "write" | "update" }
+/** Memory private to one grid item, uninitialised. Buffers are numbered: params first, then scratch. */
+export interface Scratch { readonly dtype: DType; readonly elements: number }
+
+/** One accumulator of a fold: `combine(acc, value)` where `combine` is written over the two placeholder variables `a` and `b`. */
+export interface Fold { readonly acc: ExprVar; readonly init: Expr }
+/** Statements. Loop bounds are i32; a `for` with `begin >= end` does nothing. Variables are in scope to the end of their block. */
+export type Stmt =
+  | { readonly kind: "let"; readonly v: ExprVar; readonly value: Expr }
+  /** Assign a variable introduced by `let` (author kernels: sort, searches). */
+  | { readonly kind: "set"; readonly v: ExprVar; readonly value: Expr }
+  | { readonly kind: "store"; readonly buf: number; readonly index: Expr; readonly value: Expr; readonly guard?: Expr }
+  /** `parallel`: iterations are independent of each other (vectorisable); otherwise they run in order. */
+  | { readonly kind: "for"; readonly v: ExprVar; readonly begin: Expr; readonly end: Expr; readonly parallel: boolean; readonly body: readonly Stmt[] }
+  /** A fold over v in [begin, end): accumulators start at `init`, each turn runs `body` (lets, parallel stores), then acc[k] = combine[k](a := acc, b := values).
+   *  The order is the emitter's, but fixed: it may keep several partial accumulators, each started at `init`, if init is the identity of combine. Afterwards the `acc` variables hold the results. */
+  | { readonly kind: "fold"; readonly v: ExprVar; readonly begin: Expr; readonly end: Expr; readonly folds: readonly Fold[]; readonly body: readonly Stmt[]; readonly values: readonly Expr[]; readonly a: readonly ExprVar[]; readonly b: readonly ExprVar[]; readonly combine: readonly Expr[] }
+  | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
+  | { readonly kind: "if"; readonly cond: Expr; readonly then: readonly Stmt[]; readonly otherwise: readonly Stmt[] };
+
+/** The independent items of a kernel: `v` runs over [0, extent). `cost` is a rough number of scalar operations an item takes (decides threading). */
+export interface Grid { readonly v: ExprVar; readonly extent: number; readonly cost: number }
+
+/** A kernel. `name` is ours ("softmax_3"), for traces and profiles. */
+export type Kernel = LoopKernel | GemmKernel;
+/** Plain loops. */
+export interface LoopKernel { readonly kind: "loop"; readonly name: string; readonly params: readonly KernelParam[]; readonly scratch: readonly Scratch[]; readonly grid: Grid; readonly body: readonly Stmt[] }
+/** acc[b,i,j] = sum over l of lhs(b,i,l) * rhs(b,l,j), then `epilogue` runs once for each (b,i,j) with `acc` bound.
+ *  lhs reads only b,i,l; rhs only b,l,j: anything may be fused into them as long as it is cheap to evaluate when packed. */
+export interface GemmKernel {
+  readonly kind: "gemm"; readonly name: string; readonly params: readonly KernelParam[];
+  readonly batch: number; readonly m: number; readonly n: number; readonly k: number; readonly dtype: DType;
+  readonly vars: { readonly b: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly l: ExprVar; readonly acc: ExprVar };
+  readonly lhs: Expr; readonly rhs: Expr; readonly epilogue: readonly Stmt[];
+}
+
+/** A kernel buffer with its logical type. */
+export interface BufRef { readonly buf: number; readonly dtype: DType; readonly shape: readonly number[] }
+/** What the author of a "kernel" lowering writes loops with. Each `grid` call is one launch; launches run in order. */
+export interface KernelBuilder {
+  readonly s: ScalarOps;
+  /** i32 constant. */
+  int(n: number): Expr;
+  /** Linear index of a multi-index into `b` (row-major). */
+  at(b: BufRef, index: readonly Expr[]): Expr;
+  load(b: BufRef, index: Expr): Expr;
+  store(b: BufRef, index: Expr, value: Expr, guard?: Expr): void;
+  /** Private memory of the current grid item. */
+  scratch(dtype: DType, elements: number): BufRef;
+  /** Name a value (evaluated once, here). */
+  let(name: string, value: Expr): ExprVar;
+  set(v: ExprVar, value: Expr): void;
+  /** Runs in order; give `parallel: true` when iterations are independent. */
+  for(name: string, begin: Expr, end: Expr, body: (i: ExprVar) => void, options?: { readonly parallel?: boolean }): void;
+  while(cond: Expr, body: () => void): void;
+  if(cond: Expr, then: () => void, otherwise?: () => void): void;
+  /** A launch over independent items. */
+  grid(extent: number, cost: number, body: (i: ExprVar) => void): void;
+}

@@ -1,0 +1,33 @@
+// What every device offers. The compiler hands artifacts and buffers to it; it never sees a program's equations.
+import type { DType, HostArray } from "./dtype.ts";
+import type { Artifact } from "./artifact.ts";
+
+/** Memory on a device holding one tensor, row-major, tightly packed. */
+export interface DeviceArray {
+  readonly device: Device;
+  readonly dtype: DType;
+  readonly elements: number;
+  /** True once disposed or donated. */
+  readonly released: boolean;
+  /** Give the memory back. Idempotent. */
+  dispose(): void;
+  /** A copy of the contents on the host. @throws E0701 after dispose. */
+  readSync(): HostArray;
+  /** The same, without blocking where the device is asynchronous. */
+  read(): Promise<HostArray>;
+}
+/** A compiled program on a device. Inputs in order; `donate[i]` lets the program take over input i's memory. */
+export interface Executable { run(inputs: readonly DeviceArray[], donate?: readonly boolean[]): DeviceArray[]; dispose(): void }
+/** Live memory, bytes. */
+export interface MemoryStats { readonly live: number; readonly peak: number; readonly reserved: number; readonly arrays: number }
+/** A place where programs run. */
+export interface Device {
+  readonly kind: "wasm" | "webgpu" | "cuda";
+  readonly name: string;
+  /** Copy host data in. `data` is in the storage format of `dtype`. */
+  upload(dtype: DType, data: HostArray): DeviceArray;
+  load(artifact: Artifact): Executable;
+  memory(): MemoryStats;
+  /** Waits for all work. */
+  sync(): Promise<void>;
+}

@@ -1,0 +1,95 @@
+// A general allocator over a range of addresses: best fit in size bins, neighbours merged on free. It knows numbers, not memory.
+import { InternalError } from "../errors/error.ts";
+
+interface Block { start: number; size: number; free: boolean; prev: Block | null; next: Block | null }
+
+const ALIGN = 64;
+/** Bin of a size: four bins an octave. */
+const binOf = (size: number): number => { const log = Math.log2(size / ALIGN); return Math.min(BINS - 1, Math.max(0, Math.floor(log * 4))); };
+const BINS = 128;
+
+/** Addresses handed out in multiples of 64 bytes. */
+export class Allocator {
+  /** Bytes handed out now, and the most there ever were. */
+  live = 0;
+  peak = 0;
+  private end: number;
+  private last: Block | null = null;
+  private readonly used = new Map<number, Block>();
+  private readonly bins: Set<Block>[] = Array.from({ length: BINS }, () => new Set());
+
+  constructor(start: number, end: number) {
+    this.end = Math.ceil(start / ALIGN) * ALIGN;
+    this.extend(end);
+  }
+
+  /** Address of `bytes` fresh bytes, or undefined when no free block is large enough. */
+  allocate(bytes: number): number | undefined {
+    const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
+    for (let bin = binOf(size); bin < BINS; bin++) {
+      let best: Block | undefined;
+      for (const b of this.bins[bin] ?? []) if (b.size >= size && (!best || b.size < best.size)) { best = b; if (b.size === size) break; }
+      if (best) return this.take(best, size);
+    }
+    return undefined;
+  }
+  /** Give a block back. */
+  release(address: number): void {
+    const b = this.used.get(address);
+    if (!b) throw new InternalError(`release of address ${address}, which is not allocated`);
+    this.used.delete(address);
+    this.live -= b.size;
+    this.addFree(b);
+  }
+  /** More address space: up to `end`. */
+  extend(end: number): void {
+    const size = Math.floor((end - this.end) / ALIGN) * ALIGN;
+    if (size <= 0) return;
+    const b: Block = { start: this.end, size, free: false, prev: this.last, next: null };
+    if (this.last) this.last.next = b;
+    this.last = b;
+    this.end += size;
+    this.addFree(b);
+  }
+  /** Size of the largest free block. */
+  largest(): number {
+    let most = 0;
+    for (const bin of this.bins) for (const b of bin) most = Math.max(most, b.size);
+    return most;
+  }
+
+  private take(b: Block, size: number): number {
+    this.bins[binOf(b.size)]?.delete(b);
+    if (b.size > size) {
+      const rest: Block = { start: b.start + size, size: b.size - size, free: true, prev: b, next: b.next };
+      if (b.next) b.next.prev = rest; else this.last = rest;
+      b.next = rest;
+      b.size = size;
+      this.bins[binOf(rest.size)]?.add(rest);
+    }
+    b.free = false;
+    this.used.set(b.start, b);
+    this.live += size;
+    this.peak = Math.max(this.peak, this.live);
+    return b.start;
+  }
+  private addFree(b: Block): void {
+    const { prev, next } = b;
+    if (next?.free) {
+      this.bins[binOf(next.size)]?.delete(next);
+      b.size += next.size;
+      b.next = next.next;
+      if (next.next) next.next.prev = b; else this.last = b;
+    }
+    if (prev?.free) {
+      this.bins[binOf(prev.size)]?.delete(prev);
+      prev.size += b.size;
+      prev.next = b.next;
+      if (b.next) b.next.prev = prev; else this.last = prev;
+      this.bins[binOf(prev.size)]?.add(prev);
+      return;
+    }
+    b.free = true;
+    this.bins[binOf(b.size)]?.add(b);
+  }
+}

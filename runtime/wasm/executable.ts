@@ -1,0 +1,76 @@
+// A loaded program: a module instance, a table of addresses, and one call a step.
+import type { WasmArtifact } from "../artifact.ts";
+import type { DeviceArray, Executable } from "../device.ts";
+import { InternalError } from "../errors/error.ts";
+import { requireWasm, type WasmDevice } from "./device.ts";
+import type { WasmArray } from "./array.ts";
+
+interface Program { run(table: number): void; work(kernel: number, args: number, begin: number, end: number): void }
+
+/** See Executable. Not re-entrant: one call at a time. */
+export class WasmExecutable implements Executable {
+  private readonly device: WasmDevice;
+  private readonly artifact: WasmArtifact;
+  private readonly program: Program;
+  private readonly table: number;
+  private readonly poolId: number | undefined;
+  private disposed = false;
+
+  constructor(device: WasmDevice, artifact: WasmArtifact) {
+    this.device = device;
+    this.artifact = artifact;
+    this.table = device.allocate(4 * (1 + artifact.inputs.length + artifact.outputs.length));
+    const scratch = device.allocate(Math.max(1, artifact.scratchBytes));
+    const module = new WebAssembly.Module(artifact.bytes as Uint8Array<ArrayBuffer>); // the encoder makes unshared arrays
+    const pool = artifact.threads ? device.pool : undefined;
+    const parallel = (kernel: number, args: number, extent: number): void => {
+      if (!pool || this.poolId === undefined) this.program.work(kernel, args, 0, extent);
+      else pool.run(this.poolId, (b, e) => this.program.work(kernel, args, b, e), kernel, args, extent);
+    };
+    const instance = new WebAssembly.Instance(module, { env: { memory: device.memoryObject, parallel, scratch } });
+    this.program = instance.exports as unknown as Program; // the artifact contract
+    this.poolId = pool?.register(artifact.bytes, artifact.scratchBytes);
+  }
+
+  run(inputs: readonly DeviceArray[], donate: readonly boolean[] = []): DeviceArray[] {
+    const { artifact, device } = this;
+    if (this.disposed || inputs.length !== artifact.inputs.length) throw new InternalError(`a program of ${artifact.inputs.length} inputs was called with ${inputs.length}${this.disposed ? " after dispose" : ""}`);
+    const ins: WasmArray[] = new Array(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      const a = requireWasm(inputs[i] as DeviceArray, device); // i is in range
+      a.requireLive("used");
+      ins[i] = a;
+    }
+    const arena = device.allocate(Math.max(1, artifact.arenaBytes));
+    const uses = new Map<object, number>();
+    for (const a of ins) uses.set(a.block, (uses.get(a.block) ?? 0) + 1);
+    const taken = new Set<number>();
+    const outs: WasmArray[] = [];
+    for (const o of artifact.outputs) {
+      const source = o.forward !== undefined ? ins[o.forward] : undefined;
+      const candidate = o.donor !== undefined && donate[o.donor] === true ? ins[o.donor] : undefined;
+      const donor = candidate && candidate.block.refs === 1 && uses.get(candidate.block) === 1 ? candidate : undefined; // nobody else sees this memory
+      if (source) outs.push(device.adopt(o.dtype, o.elements, source.block));
+      else if (donor && o.donor !== undefined) { taken.add(o.donor); outs.push(device.adopt(o.dtype, o.elements, donor.block)); }
+      else outs.push(device.create(o.dtype, o.elements));
+    }
+    const table = new Int32Array(device.buffer, this.table, 1 + ins.length + outs.length); // after the last allocation: growth detaches views
+    table[0] = arena;
+    for (let i = 0; i < ins.length; i++) table[1 + i] = (ins[i] as WasmArray).block.address; // in range
+    for (let i = 0; i < outs.length; i++) table[1 + ins.length + i] = (outs[i] as WasmArray).block.address; // in range
+    try {
+      this.program.run(this.table);
+    } finally {
+      device.free(arena);
+    }
+    ins.forEach((a, i) => { if (donate[i] === true && !a.released) { if (taken.has(i)) a.surrender(); else a.dispose(); } });
+    return outs;
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.device.free(this.table);
+    if (this.poolId !== undefined) this.device.pool?.unregister(this.poolId);
+  }
+}
