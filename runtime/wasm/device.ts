@@ -1,7 +1,7 @@
 // The CPU device: linear memory, compiled modules, a lazy pool of helper threads. Work is finished when a call returns.
 import type { Artifact, WasmFeatures } from "../artifact.ts";
 import { byteSize, hostView, type DType, type HostArray } from "../dtype.ts";
-import type { Device, DeviceArray, Executable, MemoryStats } from "../device.ts";
+import type { Device, Executable, MemoryStats } from "../device.ts";
 import { PullbackError } from "../errors/error.ts";
 import { WasmArray, type Block } from "./array.ts";
 import { WasmExecutable } from "./executable.ts";
@@ -43,7 +43,9 @@ export class WasmDevice implements Device {
   }
   load(artifact: Artifact): Executable {
     if (artifact.kind !== "wasm") throw new PullbackError("E0703", `the wasm device cannot load a ${String(artifact.kind)} artifact`);
-    return new WasmExecutable(this, artifact);
+    const exe = new WasmExecutable(this, artifact);
+    this.reclaimer.watch(exe, exe.cleanup, 0);
+    return exe;
   }
   memory(): MemoryStats { return { live: this.heap.live, peak: this.heap.peak, reserved: this.heap.reserved, arrays: this.arrays }; }
   sync(): Promise<void> { return Promise.resolve(); }
@@ -62,15 +64,17 @@ export class WasmDevice implements Device {
     return a;
   }
   drop(a: WasmArray): void {
-    this.reclaimer.forget(a);
+    this.forget(a);
     this.arrays--;
     this.unref(a.block);
   }
   surrendered(a: WasmArray): void {
-    this.reclaimer.forget(a);
+    this.forget(a);
     this.arrays--;
     a.block.refs--;
   }
+  /** The collector need not look after `owner` any more. */
+  forget(owner: object): void { this.reclaimer.forget(owner); }
   /** Raw memory for arenas, tables and scratch. */
   allocate(bytes: number): number { return this.heap.allocate(bytes, () => this.reclaimer.collect()); }
   free(address: number): void { this.heap.release(address); }
@@ -83,10 +87,4 @@ export class WasmDevice implements Device {
 function hardwareThreads(): number {
   return typeof navigator !== "undefined" && navigator.hardwareConcurrency > 0 ? navigator.hardwareConcurrency
     : typeof process !== "undefined" && typeof process.getBuiltinModule === "function" ? process.getBuiltinModule("node:os").availableParallelism() : 1;
-}
-
-/** Type guard: an array of this device. @throws E0703 for an array of another device. */
-export function requireWasm(a: DeviceArray, device: WasmDevice): WasmArray {
-  if (a instanceof WasmArray && a.device === device) return a;
-  throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, { help: "move it first: array(await x.data(), { device })" });
 }

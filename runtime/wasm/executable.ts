@@ -1,9 +1,9 @@
 // A loaded program: a module instance, a table of addresses, and one call a step.
 import type { WasmArtifact } from "../artifact.ts";
 import type { DeviceArray, Executable } from "../device.ts";
-import { InternalError } from "../errors/error.ts";
-import { requireWasm, type WasmDevice } from "./device.ts";
-import type { WasmArray } from "./array.ts";
+import { InternalError, PullbackError } from "../errors/error.ts";
+import { WasmArray } from "./array.ts";
+import type { WasmDevice } from "./device.ts";
 
 interface Program { run(table: number): void; work(kernel: number, args: number, begin: number, end: number): void }
 
@@ -13,7 +13,8 @@ export class WasmExecutable implements Executable {
   private readonly artifact: WasmArtifact;
   private readonly program: Program;
   private readonly table: number;
-  private readonly poolId: number | undefined;
+  /** Gives back the table and tells the pool; holds no reference to this object, so that the collector may call it. */
+  readonly cleanup: () => void;
   private disposed = false;
 
   constructor(device: WasmDevice, artifact: WasmArtifact) {
@@ -23,13 +24,20 @@ export class WasmExecutable implements Executable {
     const scratch = device.allocate(Math.max(1, artifact.scratchBytes));
     const module = new WebAssembly.Module(artifact.bytes as Uint8Array<ArrayBuffer>); // the encoder makes unshared arrays
     const pool = artifact.threads ? device.pool : undefined;
+    const poolId = pool?.register(artifact.bytes, artifact.scratchBytes);
     const parallel = (kernel: number, args: number, extent: number): void => {
-      if (!pool || this.poolId === undefined) this.program.work(kernel, args, 0, extent);
-      else pool.run(this.poolId, (b, e) => this.program.work(kernel, args, b, e), kernel, args, extent);
+      if (!pool || poolId === undefined) program.work(kernel, args, 0, extent);
+      else pool.run(poolId, (b, e) => program.work(kernel, args, b, e), kernel, args, extent);
     };
     const instance = new WebAssembly.Instance(module, { env: { memory: device.memoryObject, parallel, scratch } });
-    this.program = instance.exports as unknown as Program; // the artifact contract
-    this.poolId = pool?.register(artifact.bytes, artifact.scratchBytes);
+    const program = instance.exports as unknown as Program; // the artifact contract
+    const { table } = this;
+    this.program = program;
+    this.cleanup = () => {
+      device.free(table);
+      device.free(scratch);
+      if (poolId !== undefined) pool?.unregister(poolId);
+    };
   }
 
   run(inputs: readonly DeviceArray[], donate: readonly boolean[] = []): DeviceArray[] {
@@ -70,7 +78,13 @@ export class WasmExecutable implements Executable {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.device.free(this.table);
-    if (this.poolId !== undefined) this.device.pool?.unregister(this.poolId);
+    this.device.forget(this);
+    this.cleanup();
   }
+}
+
+/** @throws E0703 for an array of another device. */
+function requireWasm(a: DeviceArray, device: WasmDevice): WasmArray {
+  if (a instanceof WasmArray && a.device === device) return a;
+  throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, { help: "move it first: array(await x.data(), { device })" });
 }

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.special as sp
 from jax import lax
 
+import encode
 from ops_linear import Cases
 
 EDGES = np.array([0.0, -0.0, 1e-300, 1e-20, -1e-20, 1e-10, -1e-10, 1e-5, -1e-5, 1e-3, -1e-3, 0.1, -0.1, 0.4, -0.4, 0.5, -0.5, 0.75, -0.75,
@@ -37,16 +38,20 @@ def unary():
 
 
 def unary_gradients():
-    """d/dx at the points where a convention decides: JAX's choice."""
-    points = {"abs": [0.0, -0.0, 2.0, -2.0], "sqrt": [0.0, 4.0], "relu": [0.0, 1.0, -1.0], "sign": [0.0, 3.0], "log": [0.0, 2.0],
-              "log_sigmoid": [0.0, 800.0, -800.0], "softplus": [0.0, 800.0, -800.0], "tanh": [0.0, 400.0], "logistic": [0.0, 800.0, -800.0],
-              "relu6": [0.0, 6.0, 3.0, 7.0], "clip(-1,1)": [-1.0, 1.0, 0.5, 2.0, -2.0], "floor": [1.5], "gelu_tanh": [0.0, 20.0, -20.0, 1.0],
-              "gelu_erf": [0.0, 20.0, -20.0, 1.0], "silu": [0.0, 800.0, -800.0, 1.0], "elu": [0.0, 1.0, -1.0], "norm2": [0.0, 3.0]}
+    """d/dx at special points. A case with `convention` is a choice JAX made where mathematics leaves one."""
     fs = {"abs": jnp.abs, "sqrt": jnp.sqrt, "relu": jax.nn.relu, "sign": jnp.sign, "log": jnp.log, "log_sigmoid": jax.nn.log_sigmoid,
           "softplus": jax.nn.softplus, "tanh": jnp.tanh, "logistic": jax.nn.sigmoid, "relu6": jax.nn.relu6,
           "clip(-1,1)": lambda x: jnp.clip(x, -1, 1), "floor": jnp.floor, "gelu_tanh": lambda x: jax.nn.gelu(x, True),
-          "gelu_erf": lambda x: jax.nn.gelu(x, False), "silu": jax.nn.silu, "elu": jax.nn.elu, "norm2": lambda x: jnp.linalg.norm(x[None])}
-    return [{"op": op, "x": np.array(xs), "out": jax.vmap(fs[op])(np.array(xs)), "grad": jax.vmap(jax.grad(fs[op]))(np.array(xs))} for op, xs in points.items()]
+          "gelu_erf": lambda x: jax.nn.gelu(x, False), "silu": jax.nn.silu, "elu": jax.nn.elu}
+    plain = {"abs": [2.0, -2.0], "sqrt": [0.0, 4.0], "relu": [1.0, -1.0], "sign": [0.0, 3.0], "log": [0.0, 2.0], "log_sigmoid": [0.0, 800.0, -800.0],
+             "softplus": [0.0, 800.0, -800.0], "tanh": [0.0, 400.0], "logistic": [0.0, 800.0, -800.0], "relu6": [-1.0, 3.0, 7.0],
+             "clip(-1,1)": [0.5, 2.0, -2.0], "floor": [1.5], "gelu_tanh": [0.0, 20.0, -20.0, 1.0], "gelu_erf": [0.0, 20.0, -20.0, 1.0],
+             "silu": [0.0, 800.0, -800.0, 1.0], "elu": [0.0, 1.0, -1.0]}
+    choices = [("abs", [0.0, -0.0], "1 at zero (x >= 0); sign(x) would give 0"), ("relu", [0.0], "0 at zero"),
+               ("relu6", [0.0, 6.0], "0 at both corners"), ("clip(-1,1)", [-1.0, 1.0], "half at a bound: jnp.clip is min(max(x, lo), hi)")]
+    rows = [(op, xs, {}) for op, xs in plain.items()] + [(op, xs, {"convention": why}) for op, xs, why in choices]
+    return [{"op": op, **why, "x": np.array(xs), "out": jax.vmap(fs[op])(np.array(xs)), "grad": jax.vmap(jax.grad(fs[op]))(np.array(xs))}
+            for op, xs, why in rows]
 
 
 def binary():
@@ -62,8 +67,8 @@ def binary():
 
 
 def binary_gradients():
-    """(d/da, d/db). pow: d/da = b a^(b-1), 0 where b = 0; d/db = log(a) a^b, 0 where a = 0 and b >= 0... as JAX has it. max/min ties: half each."""
-    points = {"pow": [(0.0, 0.0), (0.0, 1.0), (0.0, 2.0), (0.0, 0.5), (-2.0, 3.0), (-2.0, 2.0), (-2.0, 0.5), (2.0, 0.0), (2.0, -1.0), (1.0, 5.0), (3.0, 2.5)],
+    """(d/da, d/db). pow: d/da = b a^(b-1); d/db = log(a) a^b, with log(1) for log(0), NaN for a < 0. Ties of max and min: half each."""
+    points = {"pow": [(0.0, 1.0), (0.0, 2.0), (0.0, 0.5), (-2.0, 3.0), (-2.0, 2.0), (-2.0, 0.5), (2.0, 0.0), (2.0, -1.0), (1.0, 5.0), (3.0, 2.5)],
               "maximum": [(1.0, 1.0), (2.0, 1.0), (1.0, 2.0), (0.0, -0.0)], "minimum": [(1.0, 1.0), (2.0, 1.0), (1.0, 2.0)],
               "atan2": [(0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (-1.0, -1.0)], "fmod": [(5.5, 2.0), (-5.5, 2.0), (5.5, -2.0)],
               "remainder": [(5.5, 2.0), (-5.5, 2.0), (5.5, -2.0)], "logaddexp": [(0.0, 0.0), (1000.0, 0.0), (-1000.0, -1000.0)], "hypot": [(3.0, 4.0)]}
@@ -74,6 +79,8 @@ def binary_gradients():
         a, b = np.array(pairs).T
         d = jax.vmap(jax.grad(fs[op], argnums=(0, 1)))(a, b)
         cases.append({"op": op, "a": a, "b": b, "out": jax.vmap(fs[op])(a, b), "grads": {"a": d[0], "b": d[1]}})
+    zero = np.zeros(1)                                  # a^0 = 1 for every a, so d/da is 0; JAX's formula gives 0 * 0^-1 = NaN
+    cases.append({"op": "pow", "convention": "d/da at (0, 0) is 0; JAX 0.10.2 gives NaN", "a": zero, "b": zero, "out": zero + 1, "grads": {"a": zero, "b": zero}})
     x = np.array([-2.0, 0.0, 1.5])
     for n in (0, 1, 2, 3, -1, -2):
         f = lambda v: lax.integer_pow(v, n)
@@ -140,16 +147,11 @@ def conversions():
     cases = []
     for x in (f, f.astype(np.float32), i, i.astype(np.uint32), i.astype(np.int8), i.astype(np.uint8), i != 0):
         for to in ("float32", "float64", "int32", "uint32", "int8", "uint8", "bool", "float16", "bfloat16"):
-            cases.append({"x": x, "to": encode_name(to), "out": jax.jit(lambda v: v.astype(to))(x)})
+            cases.append({"x": x, "to": encode.NAMES[to], "out": jax.jit(lambda v: v.astype(to))(x)})
     half = np.array([1.0, 1.0009765625, 1.00048828125, 65504.0, 65519.9, 65520.0, 1e-8, 6e-8, 3.0e38, 3.4e38, 1.00390625, 1.01171875], np.float32)
     for to in ("float16", "bfloat16"):                  # ties to even, overflow, subnormals
-        cases.append({"x": half, "to": encode_name(to), "out": jax.jit(lambda v: v.astype(to))(half)})
+        cases.append({"x": half, "to": encode.NAMES[to], "out": jax.jit(lambda v: v.astype(to))(half)})
     return cases
-
-
-def encode_name(name):
-    import encode
-    return encode.NAMES[name]
 
 
 def bitcasts():
@@ -158,7 +160,7 @@ def bitcasts():
     u8 = np.arange(8, dtype=np.uint8).reshape(2, 4)
     pairs = [(f32, "uint32"), (f32, "int32"), (f32, "uint8"), (f64, "uint32"), (f64, "float32"), (u8, "uint32"), (u8, "float32"), (u8, "int8"),
              (np.array([0, -1, 2**31 - 1], np.int32), "float32"), (np.array([0, 1065353216], np.uint32), "float32")]
-    return [{"x": x, "to": encode_name(to), "out": lax.bitcast_convert_type(jnp.asarray(x), to)} for x, to in pairs]
+    return [{"x": x, "to": encode.NAMES[to], "out": lax.bitcast_convert_type(jnp.asarray(x), to)} for x, to in pairs]
 
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int32", "uint32", "int8", "uint8", "bool")
@@ -166,7 +168,7 @@ DTYPES = ("float32", "float64", "float16", "bfloat16", "int32", "uint32", "int8"
 
 def promotion():
     """[a, b, result]. With x64 off a 64-bit result narrows to 32 bits; `weak` rows pair a dtype with a Python scalar."""
-    name = lambda d: encode_name(str(d))
+    name = lambda d: encode.NAMES[str(d)]
     tables = {}
     for x64 in (True, False):
         names = DTYPES if x64 else tuple(d for d in DTYPES if d != "float64")

@@ -1,0 +1,29 @@
+// Walking Funcs: nested programs inside parameters, and counts. No rewriting here.
+import type { Eqn, Func } from "./func.ts";
+
+/** Is `x` a Func? */
+export const isFunc = (x: unknown): x is Func => typeof x === "object" && x !== null && "params" in x && "eqns" in x && "results" in x;
+
+/** The Funcs held directly in an equation's parameters, in key order. */
+export function innerFuncs(e: Eqn): Func[] {
+  const found: Func[] = [];
+  const visit = (x: unknown): void => {
+    if (isFunc(x)) found.push(x);
+    else if (Array.isArray(x)) x.forEach(visit);
+  };
+  Object.keys(e.params).sort().forEach(k => visit(e.params[k]));
+  return found;
+}
+
+/** Number of equations, those of nested programs included. */
+export function countEqns(f: Func): number {
+  return f.eqns.reduce((n, e) => n + 1 + innerFuncs(e).reduce((m, g) => m + countEqns(g), 0), 0);
+}
+
+/** Calls `visit` for each equation, outermost first, nested ones after their owner. */
+export function forEachEqn(f: Func, visit: (e: Eqn, depth: number) => void, depth = 0): void {
+  for (const e of f.eqns) {
+    visit(e, depth);
+    for (const g of innerFuncs(e)) forEachEqn(g, visit, depth + 1);
+  }
+}

@@ -1,0 +1,117 @@
+// jit: trace once per argument types, compile, and from then on one call a step. Cached by the function, the structure, types and weakness of its
+// arguments, and static arguments by identity; a new trace says why.
+import type { Device, Executable } from "../runtime/device.ts";
+import { PullbackError } from "../runtime/errors/error.ts";
+import { stageText, type Stage } from "./compile.ts";
+import { deviceOf, executableFor, runExecutable } from "./execute.ts";
+import { showAval, type Aval } from "./ir/aval.ts";
+import type { Func } from "./ir/func.ts";
+import { leafPaths, showTree, unflatten, type TreeDef } from "./support/tree.ts";
+import { currentBuilder } from "./trace/builder.ts";
+import type { Tensor } from "./trace/tensor.ts";
+import { join, stageAt, tensorLeaves, type Tensors } from "./transforms/stage.ts";
+
+/** Options of `jit`. */
+export interface JitOptions {
+  /** Positions of arguments that are not tensors: compared by identity, baked into the program. */
+  readonly static?: readonly number[];
+  /** Positions of arguments whose memory the results may take over; those tensors are dead afterwards. */
+  readonly donate?: readonly number[];
+  /** Told the reason each time the function is traced ("first call", "params.w was f32[3], is f32[4]"). */
+  readonly onTrace?: (reason: string) => void;
+}
+/** A program that is traced but not run. */
+export interface Lowered {
+  /** The traced program. */
+  readonly func: Func;
+  /** A stage of compilation as text. */
+  text(stage: Stage, options?: { readonly sources?: boolean }): string;
+}
+/** A compiled function. Inside another trace it is simply inlined. */
+export interface Jitted<A extends readonly unknown[], R> {
+  (...args: A): Tensors<R>;
+  /** Trace at the types of `args` without running. */
+  lower(...args: A): Lowered;
+  /** How many times the function has been traced. */
+  readonly traces: number;
+}
+
+interface Entry {
+  readonly key: string; readonly statics: readonly unknown[]; readonly def: TreeDef; readonly avals: readonly Aval[];
+  readonly func: Func; readonly captured: readonly Tensor[]; readonly outDef: TreeDef; readonly outAvals: readonly Aval[];
+  readonly donate: readonly boolean[]; readonly executables: Map<Device, Executable>;
+}
+
+/** Compile `f`, a pure function of trees of tensors. @throws E0105 when it returns something else */
+export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, options: JitOptions = {}): Jitted<A, R> {
+  const statics = options.static ?? [], donated = options.donate ?? [];
+  const entries = new Map<string, Entry[]>();
+  let traces = 0;
+  let last: Entry | undefined;
+
+  const find = (args: readonly unknown[]): { readonly entry: Entry; readonly leaves: readonly Tensor[] } => {
+    const fixed = statics.map(i => args[i]);
+    const dynamic = statics.length === 0 ? args : args.filter((_, i) => !statics.includes(i));
+    const { leaves, def } = tensorLeaves(dynamic, "args");
+    const key = keyOf(def, leaves);
+    const known = entries.get(key)?.find(e => e.statics.every((s, i) => Object.is(s, fixed[i])));
+    if (known) return { entry: known, leaves };
+    options.onTrace?.(last ? explain(last, def, leaves, fixed) : "first call");
+    const entry = traceEntry(args, fixed, leaves, def, key);
+    const list = entries.get(key);
+    if (list) list.push(entry); else entries.set(key, [entry]);
+    last = entry;
+    return { entry, leaves };
+  };
+  const traceEntry = (args: readonly unknown[], fixed: readonly unknown[], leaves: readonly Tensor[], def: TreeDef, key: string): Entry => {
+    traces++;
+    const call = (...dynamic: readonly unknown[]): unknown => {
+      let next = 0;
+      return f(...(args.map((a, i) => (statics.includes(i) ? a : dynamic[next++])) as unknown as A)); // the caller's own argument list with tracers for its leaves
+    };
+    const avals = leaves.map(x => x.aval);
+    const staged = stageAt(call, def, avals, leaves.map(x => x.weak), "jit");
+    const owners = argumentOfLeaf(def, args.map((_, i) => i).filter(i => !statics.includes(i)));
+    const donate = [...staged.captured.map(() => false), ...owners.map(i => donated.includes(i))];
+    return { key, statics: fixed, def, avals, func: staged.func, captured: staged.captured, outDef: staged.outDef, outAvals: staged.func.results.map(r => r.aval), donate, executables: new Map() };
+  };
+  const run = (...args: A): Tensors<R> => {
+    if (currentBuilder()) return f(...args) as Tensors<R>; // staged: the surrounding trace records the same operations
+    const { entry, leaves } = find(args);
+    const inputs = entry.captured.length === 0 ? leaves : [...entry.captured, ...leaves];
+    const device = deviceOf(inputs);
+    let exe = entry.executables.get(device);
+    if (!exe) entry.executables.set(device, (exe = executableFor(entry.func, device, { donate: entry.donate })));
+    return unflatten(entry.outDef, runExecutable(exe, device, inputs, entry.outAvals, entry.donate)) as Tensors<R>; // f's own structure
+  };
+  return Object.defineProperty(Object.assign(run, {
+    lower: (...args: A): Lowered => {
+      if (currentBuilder()) throw new PullbackError("E0101", "lower was called while another function is being traced", { help: "call it outside, on example arguments" });
+      const { entry } = find(args);
+      return { func: entry.func, text: (stage, print = {}) => stageText(entry.func, stage, { donate: entry.donate, ...print }) };
+    },
+  }), "traces", { get: () => traces }) as Jitted<A, R>; // defineProperty adds the getter that the type names
+}
+
+/** A key equal exactly when structure, dtypes, shapes and weakness of the leaves are. */
+function keyOf(def: TreeDef, leaves: readonly Tensor[]): string {
+  let key = def.key;
+  for (const x of leaves) key += `${x.weak ? "~" : "|"}${x.dtype}${x.shape.join(",")}`;
+  return key;
+}
+
+/** Why the new types are not the old ones, naming the first difference. */
+function explain(old: Entry, def: TreeDef, leaves: readonly Tensor[], fixed: readonly unknown[]): string {
+  if (old.def.key !== def.key) return `the structure of the arguments was ${showTree(old.def)}, is ${showTree(def)}`;
+  const paths = leafPaths(def);
+  for (const [i, x] of leaves.entries()) {
+    const was = old.avals[i];
+    if (was && showAval(was) !== showAval(x.aval)) return `${join("args", paths[i] ?? "")} was ${showAval(was)}, is ${showAval(x.aval)}`;
+  }
+  return fixed.some((s, i) => !Object.is(s, old.statics[i])) ? "a static argument is another object or value" : "a number took the place of a tensor, or the reverse";
+}
+
+/** For each leaf, the position of the argument that it belongs to. */
+function argumentOfLeaf(def: TreeDef, positions: readonly number[]): number[] {
+  return leafPaths(def).map(path => positions[Number(/^\[(\d+)\]/.exec(path)?.[1] ?? -1)] ?? -1);
+}
