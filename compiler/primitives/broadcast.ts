@@ -23,7 +23,7 @@ export const broadcastInDim: Operation<1, BroadcastParams> = definePrimitive<1, 
   },
   lower: { kind: "view", source: (_s, out, { dims }) => dims.map(d => nth(out, d)) },
   linear: "jointly",
-  transpose: perOperand((ct, _ins, { shape, dims }) => reduceSum(ct, { axes: range(shape.length).filter(d => !dims.includes(d)) })),
+  transpose: perOperand<1, BroadcastParams>((ct, _ins, { shape, dims }) => reduceSum(ct, { axes: range(shape.length).filter(d => !dims.includes(d)) })),
   batch: ([x], _at, { shape, dims }, { size }) => [broadcastInDim(x, { shape: [size, ...shape], dims: [0, ...dims.map(d => d + 1)] })],
   simplify: ([x], { shape }) => (sameShape(x.shape, shape) ? [x] : undefined),
 });
@@ -38,9 +38,9 @@ export const reduceSum: Operation<1, ReduceParams> = definePrimitive<1, ReducePa
     needAxes("reduceSum", axes, x);
     return aval(x.dtype, without(x.shape, axes));
   },
-  lower: { kind: "reduce", axes: p => p.axes, init: () => [0], combine: (s, [a], [b]) => [s.binary("add", nth([a], 0), nth([b], 0))] },
+  lower: { kind: "reduce", axes: p => p.axes, init: () => [0], combine: (s, a, b) => [s.binary("add", nth(a, 0), nth(b, 0))] },
   linear: "jointly",
-  transpose: perOperand((ct, [x], { axes }) => broadcastInDim(ct, { shape: avalOf(x).shape, dims: range(avalOf(x).shape.length).filter(d => !axes.includes(d)) })),
+  transpose: perOperand<1, ReduceParams>((ct, [x], { axes }) => broadcastInDim(ct, { shape: avalOf(x).shape, dims: range(avalOf(x).shape.length).filter(d => !axes.includes(d)) })),
   batch: ([x], _at, { axes }) => [reduceSum(x, { axes: axes.map(d => d + 1) })],
   simplify: ([x], { axes }) => (axes.length === 0 ? [x] : undefined),
 });

@@ -1,11 +1,10 @@
 // Operations across a named axis: inside vmap(f, { axisName }) they see every example. The vmap that binds the name replaces them; other vmaps let
 // them pass. One that is left when a program is compiled has no axis: E0305.
-import { PullbackError, InternalError } from "../../runtime/errors/error.ts";
+import { PullbackError } from "../../runtime/errors/error.ts";
 import type { DType } from "../../runtime/dtype.ts";
-import type { Params } from "../ir/func.ts";
 import type { BatchAxis, BatchRule, Lowering } from "../ir/primitive.ts";
 import { div, mul } from "../primitives/arithmetic.ts";
-import { broadcastInDim, broadcastLeading, reduceSum, withLeading } from "../primitives/broadcast.ts";
+import { broadcastInDim, reduceSum, withLeading } from "../primitives/broadcast.ts";
 import { equal, select } from "../primitives/compare.ts";
 import { convert } from "../primitives/convert.ts";
 import { definePrimitive, type Operation } from "../primitives/define.ts";
@@ -102,9 +101,3 @@ export function pmean(x: Tensor, p: AxisParams): Tensor {
   const n = convert(axisSize(p.axisName), { dtype: x.dtype });
   return div(psum(x, p), broadcastInDim(n, { shape: x.shape, dims: [] }));
 }
-
-/** E0305 for a collective whose axis no vmap binds. `axis` is its name. */
-export const unboundAxis = (name: string, p: Params, axis: string): PullbackError => {
-  if (!("axisName" in p)) throw new InternalError(`${name} has no axis`);
-  return new PullbackError("E0305", `${name} names the axis "${axis}", which no enclosing vmap binds`, { help: `call it inside vmap(f, { axisName: "${axis}" })` });
-};

@@ -2,11 +2,11 @@
 import { isFloat } from "../../../runtime/dtype.ts";
 import { PullbackError } from "../../../runtime/errors/error.ts";
 import { showAval } from "../../ir/aval.ts";
-import { flatten, leafPaths, unflatten } from "../../support/tree.ts";
-import type { Tensor } from "../../trace/tensor.ts";
+import { leafPaths, unflatten } from "../../support/tree.ts";
+import { isTensor, type Tensor } from "../../trace/tensor.ts";
 import { gradFunc } from "../linearize.ts";
 import { applyFunc } from "../run.ts";
-import { describe, join, stage, tensorLeaves, type Leaves, type Tensors } from "../stage.ts";
+import { describe, join, stage, tensorLeaves, toTensor, type Leaves, type Tensors } from "../stage.ts";
 
 /** Which arguments to differentiate: a position, several, or names of the fields of the first argument. */
 export type Argnums = number | readonly number[] | string | readonly string[];
@@ -38,27 +38,55 @@ export function grad<A extends readonly unknown[], R, const O extends GradOption
 }
 
 interface Differentiated { readonly value: Tensor; readonly grad: unknown; readonly aux?: unknown }
-function differentiate(f: (...args: never) => unknown, args: readonly unknown[], options: GradOptions, what: string): Differentiated {
-  const { pick, put } = selector(args, options.argnums ?? 0, what);
-  const wrt = tensorLeaves(pick, "argument");
+function differentiate(f: (...args: never) => unknown, args: readonly unknown[], { argnums = 0, hasAux = false }: GradOptions, what: string): Differentiated {
+  const wrt = tensorLeaves(pick(args, argnums, what), "argument");
   requireFloats(wrt, what);
-  const aux = options.hasAux === true;
   const { func, captured, outDef } = stage((...picked) => {
-    const out: unknown = f(...(put(picked) as never)); // put gives back the arguments, with tensors for numbers where differentiated
-    if (aux && !(Array.isArray(out) && out.length === 2)) throw new PullbackError("E0302", `${what} with hasAux needs a function that returns [scalar, aux]; it returned ${describe(out)}`, { help: "return an array of two" });
-    return aux ? out : [out];
+    const out: unknown = f(...(put(args, argnums, picked) as never)); // the arguments again, with tensors for numbers where differentiated
+    if (!hasAux) return [scalarOf(out, what)];
+    if (!Array.isArray(out) || out.length !== 2) throw new PullbackError("E0302", `${what} with hasAux needs a function that returns [scalar, aux]; it returned ${describe(out)}`, { help: "return an array of two" });
+    return [scalarOf(out[0], what), out[1]];
   }, wrt, what);
-  const results = unflatten(outDef, func.results.map(r => r.aval)) as readonly unknown[]; // the staged function returns an array
-  const [y] = func.results;
-  const isOneLeaf = flatten(results[0]).def.key === flatten({}).def.key ? false : flattenCount(outDef, results[0]);
-  if (!isOneLeaf || !y || y.aval.shape.length > 0 || !isFloat(y.aval.dtype)) {
-    const got = isOneLeaf && y ? showAval(y.aval) : "a tree";
-    throw new PullbackError("E0302", `${what} needs a function that returns a floating-point scalar; it returned ${got}`, { help: "reduce it first (sum, mean), use hasAux for further outputs, or use vjp or jacrev" });
-  }
   const g = gradFunc(func, func.params.map((_, i) => i >= captured.length));
   const outs = applyFunc(g, [...captured, ...wrt.leaves]);
-  const [value, ...rest] = unflatten(outDef, outs) as readonly [Tensor, ...unknown[]]; // result 0 is one leaf, as checked
-  const gradient = unflatten(wrt.def, outs.slice(func.results.length)) as readonly unknown[]; // the picked arguments are an array
-  const grads = shape(options.argnums ?? 0, gradient);
-  return aux ? { value, grad: grads, aux: rest[0] } : { value, grad: grads };
+  const [value, aux] = unflatten(outDef, outs) as readonly [Tensor, unknown]; // the staged function returns an array that begins with one leaf
+  const grad = result(argnums, unflatten(wrt.def, outs.slice(func.results.length)) as readonly unknown[]); // the picked arguments are an array
+  return hasAux ? { value, grad, aux } : { value, grad };
+}
+
+function scalarOf(out: unknown, what: string): Tensor {
+  const y = isTensor(out) || typeof out === "number" ? toTensor(out, "output") : undefined;
+  if (y && y.ndim === 0 && isFloat(y.dtype)) return y;
+  throw new PullbackError("E0302", `${what} needs a function that returns a floating-point scalar; it returned ${y ? showAval(y.aval) : describe(out)}`, { help: "reduce it first (sum, mean), use hasAux for further outputs, or use vjp or jacrev" });
+}
+/** @throws E0303 naming the first leaf that is not a float. */
+export function requireFloats(x: Leaves, what: string): void {
+  const i = x.leaves.findIndex(t => !isFloat(t.dtype));
+  const bad = x.leaves[i];
+  if (bad) throw new PullbackError("E0303", `${what} cannot differentiate ${join("argument", leafPaths(x.def)[i] ?? "")}: ${showAval(bad.aval)} is not floating-point`, { help: "choose the differentiated arguments with { argnums }, or convert it with astype(\"f32\")" });
+}
+
+const isNames = (n: Argnums): n is string | readonly string[] => typeof n === "string" || (Array.isArray(n) && n.length > 0 && typeof n[0] === "string");
+const namesOf = (n: string | readonly string[]): readonly string[] => (typeof n === "string" ? [n] : n);
+const positionsOf = (n: number | readonly number[]): readonly number[] => (typeof n === "number" ? [n] : n);
+
+/** The differentiated arguments, as a list. @throws E0303 when there is no such argument or field */
+function pick(args: readonly unknown[], argnums: Argnums, what: string): readonly unknown[] {
+  const missing = (which: string): PullbackError => new PullbackError("E0303", `${what} has no argument ${which} to differentiate`, { help: "argnums are positions from 0, or names of fields of the first argument" });
+  if (!isNames(argnums)) {
+    return positionsOf(argnums as number | readonly number[]).map(n => { if (!Number.isInteger(n) || n < 0 || n >= args.length) throw missing(`${n} (it was called with ${args.length})`); return args[n]; }); // not names: Array.isArray does not narrow readonly arrays
+  }
+  const [first] = args;
+  return namesOf(argnums).map(k => { if (typeof first !== "object" || first === null || !Object.hasOwn(first, k)) throw missing(`"${k}"`); return (first as Record<string, unknown>)[k]; }); // an object that has k
+}
+/** The arguments with the differentiated ones replaced. */
+function put(args: readonly unknown[], argnums: Argnums, picked: readonly unknown[]): readonly unknown[] {
+  if (isNames(argnums)) return [{ ...(args[0] as object), ...Object.fromEntries(namesOf(argnums).map((k, i) => [k, picked[i]])) }, ...args.slice(1)]; // pick has checked that it is an object
+  const at = positionsOf(argnums as number | readonly number[]); // as above
+  return args.map((a, n) => (at.includes(n) ? picked[at.indexOf(n)] : a));
+}
+/** The gradient in the form that argnums asks for. */
+function result(argnums: Argnums, grads: readonly unknown[]): unknown {
+  if (isNames(argnums)) return typeof argnums === "string" ? grads[0] : Object.fromEntries(argnums.map((k, i) => [k, grads[i]]));
+  return typeof argnums === "number" ? grads[0] : grads;
 }

@@ -1,0 +1,23 @@
+// For authors: everything that the standard library is written with. Primitives and the callables that emit them, the trace, abstract values.
+export { aval, sameAval, sameShape, showAval, sizeOf, stridesOf, type Aval, type Shape } from "./ir/aval.ts";
+export type { Atom, Eqn, Func, Lit, Params, Var } from "./ir/func.ts";
+export type * from "./ir/primitive.ts";
+export type { Expr, ScalarOps } from "./ir/scalar.ts";
+export { bind, bind1 } from "./trace/bind.ts";
+export { lit } from "./trace/builder.ts";
+export { isTensor, Tensor } from "./trace/tensor.ts";
+export { inline, trace, traceClosed, type Traced } from "./trace/trace.ts";
+export * from "./support/tree.ts";
+export { definePrimitive, type Operation } from "./primitives/define.ts";
+export * from "./primitives/arithmetic.ts";
+export * from "./primitives/broadcast.ts";
+export * from "./primitives/compare.ts";
+export * from "./primitives/convert.ts";
+export * from "./primitives/exponential.ts";
+export * from "./primitives/fill.ts";
+export * from "./primitives/identity.ts";
+export * from "./primitives/logic.ts";
+export * from "./primitives/power.ts";
+export * from "./primitives/shape.ts";
+export * from "./primitives/special.ts";
+export * from "./primitives/trigonometric.ts";
