@@ -60,8 +60,7 @@ class Parser {
     const params = this.token === "[" ? this.params(depth) : {};
     const ins: Atom[] = [];
     while (this.isAtom()) ins.push(this.atom(env));
-    const rule = prim.aval(ins.map(a => a.aval), params);
-    const want = Array.isArray(rule) ? (rule as readonly Aval[]) : [rule as Aval]; // Array.isArray does not narrow readonly arrays
+    const want = this.types(prim, ins, params);
     if (want.length !== bindings.length) this.refuse(`${prim.name} gives ${want.length} results, the text names ${bindings.length}`);
     const outs = bindings.map(({ name, a }, i) => {
       const w = want[i] as Aval; // lengths agree
@@ -69,6 +68,16 @@ class Parser {
       return this.define(env, name, a);
     });
     return { prim, ins, params, outs };
+  }
+  /** The primitive's own rule, which may trip over parameters that no program would give it. */
+  private types(prim: Primitive, ins: readonly Atom[], params: Params): readonly Aval[] {
+    try {
+      const rule = prim.aval(ins.map(a => a.aval), params);
+      return Array.isArray(rule) ? (rule as readonly Aval[]) : [rule as Aval]; // Array.isArray does not narrow readonly arrays
+    } catch (e) {
+      if (e instanceof PullbackError) throw e;
+      return this.refuse(`${prim.name} does not take these operands and parameters`);
+    }
   }
   /** After an equation's operands comes `name:` of the next binding, `return`, or a name followed by `,`. A binding is a name whose next character is ":". */
   private isAtom(): boolean {

@@ -20,11 +20,11 @@ export interface PartialEval {
   readonly unknownResults: readonly boolean[];
   readonly residuals: readonly ResidualSource[];
 }
-/** `instantiate[i]`: result i comes from the unknown Func even if it is known. `wait`: equations that count as unknown whatever their operands. */
-export interface PartialOptions { readonly instantiate?: readonly boolean[]; readonly wait?: (e: Eqn) => boolean }
+/** `instantiate[i]`: result i comes from the unknown Func even if it is known. `pin`: equations that count as unknown whatever their operands, and stay even unused. */
+export interface PartialOptions { readonly instantiate?: readonly boolean[]; readonly pin?: (e: Eqn) => boolean }
 
 /** Cut `f`: `unknown[i]` says that parameter i comes later. */
-export function partialEval(f: Func, unknown: readonly boolean[], { instantiate = [], wait = () => false }: PartialOptions = {}): PartialEval {
+export function partialEval(f: Func, unknown: readonly boolean[], { instantiate = [], pin = () => false }: PartialOptions = {}): PartialEval {
   const knownParams = whereNot(f.params, unknown);
   const unknownParams = where(f.params, unknown);
   const late = new Set<Var>(unknownParams);
@@ -37,10 +37,10 @@ export function partialEval(f: Func, unknown: readonly boolean[], { instantiate 
 
   const known = traceClosed((...xs) => {
     knownParams.forEach((v, i) => early.set(v, item(xs, i)));
-    for (const e of f.eqns) runEarly(e, early, late, pending, wait(e));
+    for (const e of f.eqns) runEarly(e, early, late, pending, pin(e));
     f.results.forEach((r, i) => unknownResults.push(instantiate[i] === true || isLate(r)));
     const results = whereNot(f.results, unknownResults).map(r => readAtom(early, r));
-    const need = needed(f, early, late, pending, where(f.results, unknownResults));
+    const need = needed(f, early, late, pending, where(f.results, unknownResults), pin);
     remade = need.remade;
     const places = new Map<Atom, ResidualSource>();
     results.forEach((x, index) => places.set(atomOf(x), { from: "result", index }));
@@ -77,13 +77,13 @@ export function partialEval(f: Func, unknown: readonly boolean[], { instantiate 
 }
 
 /** Run `e` now if it can be; note it as pending otherwise. */
-function runEarly(e: Eqn, early: Map<Var, Tensor>, late: Set<Var>, pending: Map<Eqn, Split | null>, wait: boolean): void {
+function runEarly(e: Eqn, early: Map<Var, Tensor>, late: Set<Var>, pending: Map<Eqn, Split | null>, pinned: boolean): void {
   const isLate = (a: Atom): boolean => a.kind === "var" && late.has(a);
-  if (!wait && !e.ins.some(isLate)) {
+  if (!pinned && !e.ins.some(isLate)) {
     rebind(e, e.ins.map(a => readAtom(early, a)), bind).forEach((x, i) => early.set(item(e.outs, i), x));
     return;
   }
-  const rule = wait ? undefined : e.prim.partial?.bind(e.prim);
+  const rule = pinned ? undefined : e.prim.partial?.bind(e.prim);
   if (!rule) {
     pending.set(e, null);
     e.outs.forEach(v => late.add(v));
@@ -95,7 +95,7 @@ function runEarly(e: Eqn, early: Map<Var, Tensor>, late: Set<Var>, pending: Map<
 }
 
 /** Walk back from the unknown results: drop pending equations that nobody needs, and collect the early tensors that the rest need. */
-function needed(f: Func, early: ReadonlyMap<Var, Tensor>, late: ReadonlySet<Var>, pending: Map<Eqn, Split | null>, results: readonly Atom[]): { readonly tensors: readonly Tensor[]; readonly remade: ReadonlySet<Eqn> } {
+function needed(f: Func, early: ReadonlyMap<Var, Tensor>, late: ReadonlySet<Var>, pending: Map<Eqn, Split | null>, results: readonly Atom[], pin: (e: Eqn) => boolean): { readonly tensors: readonly Tensor[]; readonly remade: ReadonlySet<Eqn> } {
   const live = new Set<Var>();
   const want = new Set<Var>();
   const tensors: Tensor[] = [];
@@ -104,7 +104,7 @@ function needed(f: Func, early: ReadonlyMap<Var, Tensor>, late: ReadonlySet<Var>
   for (const e of f.eqns.toReversed()) {
     const split = pending.get(e);
     if (split === undefined) continue;
-    if (!e.outs.some(v => live.has(v))) { pending.delete(e); continue; }
+    if (!pin(e) && !e.outs.some(v => live.has(v))) { pending.delete(e); continue; }
     if (split) { tensors.push(...split.residuals); e.ins.filter(a => a.kind === "var" && late.has(a)).forEach(use); }
     else e.ins.forEach(use);
   }

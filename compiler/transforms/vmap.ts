@@ -4,6 +4,7 @@ import { InternalError } from "../../runtime/errors/error.ts";
 import type { Eqn, Func, Var } from "../ir/func.ts";
 import type { BatchAxis } from "../ir/primitive.ts";
 import { withLeading } from "../primitives/broadcast.ts";
+import { permute } from "../primitives/shape.ts";
 import { bind } from "../trace/bind.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { readAtom, traceClosed } from "../trace/trace.ts";
@@ -77,4 +78,11 @@ export function fixpoint(start: readonly boolean[], step: (flags: readonly boole
     flags = joined;
   }
   throw new InternalError("flags of a carry did not settle");
+}
+
+/** `x` with dimension `from` moved to `to`. */
+export function moveAxis(x: Tensor, from: number, to: number): Tensor {
+  if (from === to) return x;
+  const rest = x.shape.map((_, d) => d).filter(d => d !== from);
+  return permute(x, [...rest.slice(0, to), from, ...rest.slice(to)]);
 }

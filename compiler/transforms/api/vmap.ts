@@ -2,12 +2,11 @@
 import { PullbackError } from "../../../runtime/errors/error.ts";
 import { showAval } from "../../ir/aval.ts";
 import { flatten, leafPaths, unflatten } from "../../support/tree.ts";
-import { permute } from "../../primitives/shape.ts";
 import type { Tensor } from "../../trace/tensor.ts";
 import { isTensor } from "../../trace/tensor.ts";
 import { applyFunc } from "../run.ts";
 import { describe, join, stageAt, toTensor, type Tensors } from "../stage.ts";
-import { batchFunc } from "../vmap.ts";
+import { batchFunc, moveAxis } from "../vmap.ts";
 
 /** Axes of a tree: an axis (negative counts from the back) or null (not mapped) for all leaves below, or a tree of these. */
 export type Axes = number | null | undefined | readonly Axes[] | { readonly [key: string]: Axes };
@@ -78,11 +77,4 @@ function sizeOf(xs: readonly (Tensor | null)[], at: readonly (number | null)[], 
   const other = sizes.find(s => s.size !== size);
   if (other) throw new PullbackError("E0304", `vmap: ${other.path} has ${other.size} along its mapped axis, ${given === undefined ? sizes[0]?.path ?? "" : "{ size }"} says ${size}`, { help: "all mapped axes need the same size" });
   return size;
-}
-
-/** `x` with dimension `from` moved to `to`. */
-export function moveAxis(x: Tensor, from: number, to: number): Tensor {
-  if (from === to) return x;
-  const rest = x.shape.map((_, d) => d).filter(d => d !== from);
-  return permute(x, [...rest.slice(0, to), from, ...rest.slice(to)]);
 }
