@@ -21,3 +21,4 @@ export * from "./primitives/power.ts";
 export * from "./primitives/shape.ts";
 export * from "./primitives/special.ts";
 export * from "./primitives/trigonometric.ts";
+export * from "./primitives/slice.ts";

@@ -4,6 +4,7 @@ import type { Device, Executable } from "../runtime/device.ts";
 import { PullbackError } from "../runtime/errors/error.ts";
 import { stageText, type Stage } from "./compile.ts";
 import { deviceOf, executableFor, runExecutable } from "./execute.ts";
+import { hostOf, requireNoNans } from "./nans.ts";
 import { showAval, type Aval } from "./ir/aval.ts";
 import type { Func } from "./ir/func.ts";
 import { leafPaths, showTree, unflatten, type TreeDef } from "./support/tree.ts";
@@ -17,6 +18,8 @@ export interface JitOptions {
   readonly static?: readonly number[];
   /** Positions of arguments whose memory the results may take over; those tensors are dead afterwards. */
   readonly donate?: readonly number[];
+  /** After each call, look for NaN in the results; if there is one, run again slowly and name the operation that made the first. @throws E0603 */
+  readonly debugNans?: boolean;
   /** Told the reason each time the function is traced ("first call", "params.w was f32[3], is f32[4]"). */
   readonly onTrace?: (reason: string) => void;
 }
@@ -82,7 +85,10 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     const device = deviceOf(inputs);
     let exe = entry.executables.get(device);
     if (!exe) entry.executables.set(device, (exe = executableFor(entry.func, device, { donate: entry.donate })));
-    return unflatten(entry.outDef, runExecutable(exe, device, inputs, entry.outAvals, entry.donate)) as Tensors<R>; // f's own structure
+    const before = options.debugNans === true ? inputs.map(hostOf) : undefined; // donation may overwrite them
+    const outs = runExecutable(exe, device, inputs, entry.outAvals, entry.donate);
+    if (before) requireNoNans(entry.func, before, outs);
+    return unflatten(entry.outDef, outs) as Tensors<R>; // f's own structure
   };
   return Object.defineProperty(Object.assign(run, {
     lower: (...args: A): Lowered => {

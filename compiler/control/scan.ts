@@ -38,7 +38,7 @@ export const scanPrimitive: Primitive<number, ScanParams> = {
     return body.results.map((r, i) => (i < carry ? r.aval : stackAval(r.aval, length)));
   },
   lower: { kind: "control", form: p => ({ form: "scan", ...p }) },
-  partial: (ins, avals, p) => splitScan(ins, avals, p),
+  partial: (ins, _avals, p) => splitScan(ins, p),
   transpose: (cts, ins, p) => transposeScan(cts, ins, p),
   batch: (ins, at, p, axis) => batchScan(ins, at, p, axis),
   rules: { [pushforwardRule]: ((ins, dins, p) => pushScan(ins, dins, p as ScanParams)) satisfies PushforwardRule, [harvestRule]: harvest() }, // the equation is a scan
@@ -65,7 +65,7 @@ function pushScan(ins: readonly Tensor[], dins: readonly MaybeZero[], p: ScanPar
 /** What a residual of a step is outside the loop: one tensor for all steps, or a stack. */
 interface Crossing { readonly value: Tensor; readonly stacked: boolean }
 /** Run the known part of every step now, stack what the unknown part needs of it; what depends on consts alone is computed once, before the loop. */
-function splitScan(ins: readonly (Tensor | null)[], avals: readonly Aval[], p: ScanParams): Split {
+function splitScan(ins: readonly (Tensor | null)[], p: ScanParams): Split {
   const [uc = [], ui = [], ux = []] = pieces(ins.map(x => x === null), p.consts, p.carry);
   const late = fixpoint(ui, c => partialEval(p.body, [...uc, ...c, ...ux], { instantiate: c }).unknownResults.slice(0, p.carry));
   const unknown = [...uc, ...late, ...ux];
@@ -73,7 +73,7 @@ function splitScan(ins: readonly (Tensor | null)[], avals: readonly Aval[], p: S
   const lateY = cut.unknownResults.slice(p.carry);
   const [vc = [], vi = [], vx = []] = pieces(ins, p.consts, p.carry);
   const known = { consts: present(vc), carry: present(whereNot(vi, late)), xs: present(vx) };
-  const { consts: kc, carry: ki, xs: kx } = { consts: known.consts.length, carry: known.carry.length, xs: known.xs.length };
+  const kc = known.consts.length, ki = known.carry.length;
 
   const extras: Atom[] = []; // values of a step that must be stacked beside the known ys
   const kyCount = lateY.filter(l => !l).length;
@@ -153,7 +153,7 @@ function transposeScan(cts: readonly MaybeZero[], ins: readonly LinearIn[], p: S
 
 /** Some carries are not linear (a counter): run their part forwards first, then transpose what is left, where all are. */
 function transposeSplit(cts: readonly MaybeZero[], ins: readonly LinearIn[], p: ScanParams): readonly MaybeZero[] {
-  const split = splitScan(ins.map(x => (x.kind === "known" ? x.value : null)), ins.map(avalOf), p);
+  const split = splitScan(ins.map(x => (x.kind === "known" ? x.value : null)), p);
   const holes = ins.map(x => x.kind === "hole");
   const rest = traceClosed((...xs) => split.unknown(xs.slice(0, split.residuals.length), xs.slice(split.residuals.length)), [...split.residuals.map(r => r.aval), ...where(ins, holes).map(avalOf)]);
   const operands = rest.params.map((v, i): LinearIn => (i < split.residuals.length ? { kind: "known", value: item(split.residuals, i) } : { kind: "hole", aval: v.aval }));

@@ -1,15 +1,15 @@
 // Parts of tensors and tensors from parts: slice, pad, concatenate, and windows at positions known only at run time.
 // slice and pad are each other's transposes, as are dynamicSlice and dynamicUpdateSlice. Strides and padding are static.
+import { computeDType } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { aval, sameShape, showAval, type Aval, type Shape } from "../ir/aval.ts";
-import type { LinearIn } from "../ir/primitive.ts";
+import type { ReadOperand } from "../ir/primitive.ts";
 import type { Expr, ScalarOps } from "../ir/scalar.ts";
+import { lit } from "../trace/builder.ts";
 import type { Tensor } from "../trace/tensor.ts";
-import { sub } from "./arithmetic.ts";
-import { broadcastInDim, reduceSum, unreduce, withLeading } from "./broadcast.ts";
+import { reduceSum, unreduce, withLeading } from "./broadcast.ts";
 import { listAvals, needAxis, needEqualDTypes, needExactly, needParam, needShape, nth, range } from "./check.ts";
 import { select } from "./compare.ts";
-import { convert } from "./convert.ts";
 import { definePrimitive, type Operation } from "./define.ts";
 import { full, scalarLike, zeros } from "./fill.ts";
 import { avalOf, known, perOperand } from "./rules.ts";
@@ -75,18 +75,20 @@ export const pad: Operation<2, PadParams> = definePrimitive<2, PadParams>({
   linear: "jointly",
   transpose: perOperand<2, PadParams>(
     (ct, [x], p) => unpad(ct, p, avalOf(x).shape),
-    (ct, [x], p) => sub(reduceSum(ct, { axes: range(ct.ndim) }), reduceSum(unpad(ct, p, avalOf(x).shape), { axes: range(ct.ndim) })),
+    (ct, [x], p) => reduceSum(select(outside(avalOf(x).shape, p), ct, zeros(ct.aval)), { axes: range(ct.ndim) }),
   ),
   batch([x, value], [xHas, valueHas], { low, high, interior }, { size }) {
     const wide = withLeading(x, xHas, size);
     const p = { low: [0, ...low], high: [0, ...high], interior: [0, ...interior] };
     if (!valueHas) return [pad(wide, value, p)];
-    const inside = pad(full(wide.shape, 1, "bool"), full([], 0, "bool"), p);
-    return [select(inside, pad(wide, scalarLike(wide, 0), p), unreduce(value, inside.shape, range(inside.ndim).slice(1)))];
+    const hole = outside(wide.shape, p);
+    return [select(hole, unreduce(value, hole.shape, range(hole.ndim).slice(1)), pad(wide, scalarLike(wide, 0), p))];
   },
   simplify: ([x], { low, high, interior }) => ([low, high, interior].every(l => l.every(n => n === 0)) ? [x] : undefined),
 });
 const paddedSize = (n: number, d: number, p: PadParams): number => n + Math.max(0, n - 1) * nth(p.interior, d) + nth(p.low, d) + nth(p.high, d);
+/** True where padding a tensor of shape `shape` puts the padding value. */
+const outside = (shape: Shape, p: PadParams): Tensor => pad(full(shape, 0, "bool"), full([], 1, "bool"), p);
 /** The elements of padded `y` that came from the operand of shape `shape`; zero where they were cropped. */
 function unpad(y: Tensor, { low, high, interior }: PadParams, shape: Shape): Tensor {
   const whole = pad(y, scalarLike(y, 0), { low: low.map(n => -n), high: high.map(n => -n), interior: low.map(() => 0) });
@@ -111,14 +113,17 @@ export const concat: Operation<number, ConcatParams> = definePrimitive<number, C
   lower: {
     kind: "index",
     element(s, out, read, { axis }, ins) {
-      // operand k covers [start, start + size); the last operand that has elements needs no test
-      const parts = ins.map((a, k) => ({ k, size: nth(a.shape, axis), start: ins.slice(0, k).reduce((sum, b) => sum + nth(b.shape, axis), 0) })).filter(q => q.size > 0);
-      const at = nth(out, axis);
-      return parts.reduceRight<Expr | undefined>((rest, { k, size, start }) => {
+      const at = nth(out, axis), total = ins.reduce((sum, a) => sum + nth(a.shape, axis), 0);
+      let end = total;
+      return ins.reduceRight<Expr>((rest, a, k) => {
+        const size = nth(a.shape, axis), start = end - size, before = end < total ? s.compare("lt", at, s.const(end, "i32")) : undefined;
+        end = start;
+        if (size === 0) return rest;
+        const after = start > 0 ? s.compare("ge", at, s.const(start, "i32")) : undefined;
+        const inside = before && after ? s.binary("and", before, after) : before ?? after;
         const index = out.map((o, d) => (d === axis ? affine(s, o, 1, -start) : o));
-        const before = s.compare("lt", at, s.const(start + size, "i32"));
-        return rest ? s.select(before, read(k, index, start === 0 ? before : s.binary("and", before, s.compare("ge", at, s.const(start, "i32"))), rest), rest) : read(k, index, parts.length > 1 ? s.compare("ge", at, s.const(start, "i32")) : undefined, parts.length > 1 ? zero(s, nth(ins, k)) : undefined);
-      }, undefined) ?? zero(s, nth(ins, 0));
+        return inside ? read(k, index, inside, rest) : read(k, index);
+      }, s.const(0, computeDType(nth(ins, 0).dtype)));
     },
   },
   linear: "jointly",
@@ -133,3 +138,96 @@ export const concat: Operation<number, ConcatParams> = definePrimitive<number, C
   batch: (ins, at, { axis }, { size }) => [concat(...ins.map((x, i) => withLeading(x, nth(at, i), size)), { axis: axis + 1 })],
   simplify: ins => (ins.length === 1 ? ins : undefined),
 });
+
+/** Sizes of the window, without the leading `batch` dimensions (default 0) along which every element has its own start. */
+export type DynamicSliceParams = { readonly sizes: Shape; readonly batch?: number };
+/** The window of `x` that begins at a position given at run time: `dynamicSlice(x, ...starts, { sizes })`, one i32 start per dimension, of
+ *  shape x.shape[..batch] (a scalar, usually). Starts are clamped so that the window lies inside. @throws E0201, E0204, E0205 */
+export const dynamicSlice: Operation<number, DynamicSliceParams> = definePrimitive<number, DynamicSliceParams>({
+  name: "dynamicSlice",
+  aval(ins, { sizes, batch = 0 }) {
+    const x = windowedOperand("dynamicSlice", ins, 1, sizes, batch);
+    return aval(x.dtype, [...x.shape.slice(0, batch), ...sizes]);
+  },
+  lower: {
+    kind: "index",
+    element(s, out, read, { sizes, batch = 0 }, [x]) {
+      const starts = clampedStarts(s, out, read, 1, sizes, batch, x?.shape ?? []);
+      return read(0, out.map((o, d) => (d < batch ? o : s.binary("add", o, nth(starts, d - batch)))));
+    },
+  },
+  linear: [0],
+  transpose([ct], [x, ...starts], { batch = 0 }) {
+    return [x?.kind === "hole" && ct ? dynamicUpdateSlice(zeros(x.aval), ct, ...starts.map(known), { batch }) : null, ...starts.map(() => null)];
+  },
+  batch(ins, at, { sizes, batch = 0 }, { size }) {
+    const [x, ...starts] = ins;
+    if (x && batch === 0 && !at.slice(1).includes(true)) return [dynamicSlice(x, lit(0, "i32"), ...starts, { sizes: [size, ...sizes] })];
+    return [dynamicSlice(...ins.map((t, i) => withLeading(t, nth(at, i), size)), { sizes, batch: batch + 1 })];
+  },
+});
+
+/** The number of leading dimensions (default 0) along which every element has its own starts. */
+export type DynamicUpdateParams = { readonly batch?: number };
+/** `x` with `update` written over the window that begins at `starts`: `dynamicUpdateSlice(x, update, ...starts, {})`; clamped as dynamicSlice's. @throws E0201, E0204, E0205 */
+export const dynamicUpdateSlice: Operation<number, DynamicUpdateParams> = definePrimitive<number, DynamicUpdateParams>({
+  name: "dynamicUpdateSlice",
+  aval(ins, { batch = 0 }) {
+    needEqualDTypes("dynamicUpdateSlice", ins.slice(0, 2));
+    const [x, update] = [nth(ins, 0), nth(ins, 1)];
+    needParam(sameShape(x.shape.slice(0, batch), update.shape.slice(0, batch)), () => `dynamicUpdateSlice of ${listAvals([x, update])} with ${batch} batch dimensions`, "operand and update share their batch dimensions");
+    return windowedOperand("dynamicUpdateSlice", ins, 2, update.shape.slice(batch), batch);
+  },
+  lower: {
+    kind: "index",
+    element(s, out, read, { batch = 0 }, [x, update]) {
+      const sizes = update?.shape.slice(batch) ?? [];
+      const starts = clampedStarts(s, out, read, 2, sizes, batch, x?.shape ?? []);
+      let inside: Expr | undefined;
+      const index = out.map((o, d) => {
+        const size = sizes[d - batch];
+        if (size === undefined || size === x?.shape[d]) return o;
+        const at = s.binary("sub", o, nth(starts, d - batch));
+        const fits = s.binary("and", s.compare("ge", at, s.const(0, "i32")), s.compare("lt", at, s.const(size, "i32")));
+        inside = inside ? s.binary("and", inside, fits) : fits;
+        return at;
+      });
+      return inside ? read(1, index, inside, read(0, out)) : read(1, index);
+    },
+  },
+  linear: [0, 1],
+  transpose([ct], [x, update, ...starts], { batch = 0 }) {
+    if (!ct || !x || !update) return [null, null, ...starts.map(() => null)];
+    const at = starts.map(known), window = avalOf(update);
+    return [
+      x.kind === "hole" ? dynamicUpdateSlice(ct, zeros(window), ...at, { batch }) : null,
+      update.kind === "hole" ? dynamicSlice(ct, ...at, { sizes: window.shape.slice(batch), batch }) : null,
+      ...starts.map(() => null),
+    ];
+  },
+  batch(ins, at, { batch = 0 }, { size }) {
+    const shared = batch === 0 && !at.slice(2).includes(true);
+    const wide = ins.map((t, i) => (shared && i >= 2 ? t : withLeading(t, nth(at, i), size)));
+    return [shared ? dynamicUpdateSlice(...wide.slice(0, 2), lit(0, "i32"), ...wide.slice(2), {}) : dynamicUpdateSlice(...wide, { batch: batch + 1 })];
+  },
+});
+
+/** Operand 0, once the starts (from operand `first` on) and the sizes fit it. */
+function windowedOperand(name: string, ins: readonly Aval[], first: number, sizes: Shape, batch: number): Aval {
+  const x = nth(ins, 0), rest = x.shape.slice(batch), starts = ins.slice(first);
+  needParam(starts.length === rest.length && sizes.length === rest.length && sizes.every((n, d) => Number.isInteger(n) && n >= 0 && n <= nth(rest, d)),
+    () => `${name} got ${starts.length} starts and the sizes [${sizes.join(",")}] for ${showAval(x)}${batch > 0 ? ` with ${batch} batch dimensions` : ""}`, "give one start and one size per dimension, no size larger than the operand's");
+  for (const a of starts) {
+    needExactly(name, "starts", "i32", a);
+    needShape(name, "starts", x.shape.slice(0, batch), a);
+  }
+  return x;
+}
+/** The starts read at the current batch position, clamped. */
+function clampedStarts(s: ScalarOps, out: readonly Expr[], read: ReadOperand, first: number, sizes: Shape, batch: number, shape: Shape): readonly Expr[] {
+  return sizes.map((size, d) => {
+    const last = nth(shape, batch + d) - size;
+    if (last === 0) return s.const(0, "i32");
+    return s.binary("min", s.binary("max", read(first + d, out.slice(0, batch)), s.const(0, "i32")), s.const(last, "i32"));
+  });
+}

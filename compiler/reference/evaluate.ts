@@ -12,8 +12,8 @@ import { binary, round } from "./scalar.ts";
 
 /** A tensor of the oracle: numbers already rounded to `dtype`, row-major. */
 export interface HostTensor { readonly dtype: DType; readonly shape: readonly number[]; readonly data: Float64Array }
-/** How exactly to compute. `wide`: keep floating point in f64 throughout, as a higher-precision reference. */
-export interface EvaluateOptions { readonly wide?: boolean }
+/** `wide`: keep floating point in f64 throughout, as a higher-precision reference. `onEqn` sees each equation (nested ones too) with its results. */
+export interface EvaluateOptions { readonly wide?: boolean; readonly onEqn?: (e: Eqn, outs: readonly HostTensor[]) => void }
 
 /** Make a HostTensor, rounding `data` to the dtype. */
 export function hostTensor(dtype: DType, shape: readonly number[], data: ArrayLike<number>): HostTensor {
@@ -33,6 +33,7 @@ export function evaluate(f: Func, args: readonly HostTensor[], options: Evaluate
   };
   for (const e of f.eqns) {
     const outs = evaluateEqn(e, e.ins.map(read), options);
+    options.onEqn?.(e, outs);
     e.outs.forEach((v, i) => env.set(v, outs[i] as HostTensor)); // one per output
   }
   return f.results.map(read);

@@ -42,6 +42,11 @@ export function regionsOf(prim: Primitive, params: Params): readonly Func[] {
   }
 }
 
+const isFunc = (x: unknown): x is Func => typeof x === "object" && x !== null && "eqns" in x && "params" in x;
+/** Parameters with `f` applied to every Func among them. */
+export const mapRegions = (p: Params, f: (region: Func) => Func): Params =>
+  Object.fromEntries(Object.entries(p).map(([k, v]) => [k, isFunc(v) ? f(v) : Array.isArray(v) && v.length > 0 && v.every(isFunc) ? v.map(f) : v]));
+
 /** Does `f`, or a region inside it, hold an equation that satisfies `test`? */
 export const someEqn = (f: Func, test: (e: Eqn) => boolean): boolean => f.eqns.some(e => test(e) || regionsOf(e.prim, e.params).some(r => someEqn(r, test)));
 

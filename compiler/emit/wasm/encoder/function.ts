@@ -1,6 +1,7 @@
 // FuncBuilder: a structured assembler for one WebAssembly function, an instruction a method, in stack order.
 // Why: emitters should read like the code they emit, with operation names checked by TypeScript and branch depths counted here.
 // It refuses to type the operand stack (V8 validates) and to optimise.
+import { InternalError } from "../../../../runtime/errors/error.ts";
 import { append, float32, float64, signed32, signed64, unsigned, VALTYPE } from "./bytes.ts";
 import type { Bytes, ValType } from "./bytes.ts";
 import { ATOMIC, LANE, MEMORY, MEMORY_LANE, PLAIN } from "./opcodes.ts";
@@ -79,10 +80,10 @@ export class FuncBuilder implements FuncRef {
     this.#typeIndex = typeIndex;
   }
 
-  /** Parameter `i`. @throws RangeError if the type has fewer. */
+  /** Parameter `i`. @throws InternalError if the type has fewer. */
   param(i: number): Local {
     const found = this.params[i];
-    if (!found) throw new RangeError(`function ${this.name} has ${this.params.length} parameters, asked for number ${i}`);
+    if (!found) throw new InternalError(`function ${this.name} has ${this.params.length} parameters, asked for number ${i}`);
     return found;
   }
 

@@ -1,6 +1,7 @@
 // ModuleBuilder: sections of a WebAssembly module, collected in any order and written in the order the format demands.
 // Why: one compiled program is one module; emitters add functions, globals and data to it and never see an index.
 // It refuses multiple memories and multiple tables, which no emitter needs, and leaves validation to the engine.
+import { unreachable } from "../../../../runtime/errors/error.ts";
 import { append, float32, float64, signed32, signed64, unsigned, utf8, VALTYPE, vector } from "./bytes.ts";
 import type { Bytes, ValType } from "./bytes.ts";
 import { FuncBuilder } from "./function.ts";
@@ -210,7 +211,7 @@ function writeGlobal(out: Bytes, init: GlobalInit): void {
     case "f32": out.push(0x43); float32(out, init.value); break;
     case "f64": out.push(0x44); float64(out, init.value); break;
     case "v128": out.push(0xfd, 0x0c); append(out, new Uint8Array(16)); break;
-    default: init satisfies never;
+    default: unreachable(init);
   }
   out.push(0x0b);
 }

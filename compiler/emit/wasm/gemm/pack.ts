@@ -1,6 +1,7 @@
 // Packing: one panel of an operand, `width` rows of A or columns of B, copied to [k][width] with zeros where the matrix ends.
 // Why: the micro-kernel then reads one dense stream; transposition, any stride and fused prologues happen here, once an element.
 // It refuses to decide what is worth packing (`plan.ts`). "Outer" means the axis that is not k: rows of A, columns of B.
+import { InternalError } from "../../../../runtime/errors/error.ts";
 import type { FuncBuilder, Local } from "../encoder/function.ts";
 import type { ModuleBuilder } from "../encoder/module.ts";
 import type { At, MatrixSource } from "./spec.ts";
@@ -98,7 +99,7 @@ export function emitPanel(module: ModuleBuilder, name: string, shape: PanelShape
 }
 
 /** The axis along which whole vectors can be read. */
-export function unitAxis({ source, outer }: { readonly source: MatrixSource; readonly outer: "row" | "col" }): "outer" | "k" | "none" {
+function unitAxis({ source, outer }: PanelShape): "outer" | "k" | "none" {
   if (source.kind === "computed") return source.vectorAxis === undefined ? "none" : source.vectorAxis === outer ? "outer" : "k";
   const [outerStride, kStride] = outer === "row" ? [source.row, source.col] : [source.col, source.row];
   return outerStride === 1 ? "outer" : kStride === 1 ? "k" : "none";
@@ -116,7 +117,7 @@ function openCursor(f: FuncBuilder, { vec, source, outer }: PanelShape, batch: L
     const cursor: Cursor = {
       scalar: (dOuter, dk) => reader.scalar(place(dOuter, dk)),
       vector: (dOuter, dk) => {
-        if (!reader.vector) throw new TypeError("a computed matrix source with a vectorAxis must give Reader.vector");
+        if (!reader.vector) throw new InternalError("a computed matrix source with a vectorAxis must give Reader.vector");
         reader.vector(place(dOuter, dk));
       },
       advance: () => undefined,                                // positions follow k's local

@@ -41,6 +41,7 @@ export interface Reader {
   readonly vector?: (at: At) => void;
 }
 
+/** Where an operand's elements come from. */
 export type MatrixSource = StridedSource | ComputedSource;
 
 /** Results in memory, rows of N contiguous elements. `base` pushes the byte address of [batch, 0, 0]. */

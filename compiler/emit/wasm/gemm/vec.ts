@@ -1,5 +1,6 @@
 // The two dtypes of the generator as one 128-bit vector each: operation names, sizes, transposition.
 // Why: kernels are written once for f32 and f64. It refuses to hold anything that depends on a kernel's shape.
+import { InternalError } from "../../../../runtime/errors/error.ts";
 import type { FuncBuilder, Local } from "../encoder/function.ts";
 import type { LaneOp, MemoryLaneOp, MemoryOp, PlainOp } from "../encoder/opcodes.ts";
 
@@ -76,7 +77,7 @@ export function transpose(f: FuncBuilder, vec: Vec, rows: readonly Local[]): voi
     return to;
   };
   const [r0, r1, r2, r3] = rows;
-  if (!r0 || !r1) throw new RangeError(`transpose needs ${vec.lanes} rows, got ${rows.length}`);
+  if (!r0 || !r1) throw new InternalError(`transpose needs ${vec.lanes} rows, got ${rows.length}`);
   const halves = (x: Local, y: Local, into: readonly [Local, Local]): void => {
     const high = pair(x, y, [1, 3]);
     f.get(pair(x, y, [0, 2])).set(into[0]).get(high).set(into[1]);

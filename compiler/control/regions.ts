@@ -1,0 +1,67 @@
+// From user functions to the regions of a control form: one list of captured tensors for all of them, and types that agree. It emits no control form.
+import { PullbackError } from "../../runtime/errors/error.ts";
+import { sameAval, showAval, type Aval } from "../ir/aval.ts";
+import { freshVar, type Func, type Var } from "../ir/func.ts";
+import { convert } from "../primitives/convert.ts";
+import { flatten, leafPaths, showTree, unflatten, type TreeDef } from "../support/tree.ts";
+import type { Tensor } from "../trace/tensor.ts";
+import { inline, traceClosed } from "../trace/trace.ts";
+import { join, stageAt, type AnyFunction, type Leaves, type Staged } from "../transforms/stage.ts";
+
+/** Give several traced functions the same leading parameters: all tensors that any of them captured. */
+export function shareCaptured(staged: readonly Staged[]): { readonly captured: readonly Tensor[]; readonly funcs: readonly Func[] } {
+  const identity = (x: Tensor): object => (x.storage.kind === "staged" ? x.storage.atom : x);
+  const all = new Map<object, Tensor>();
+  for (const s of staged) for (const x of s.captured) if (!all.has(identity(x))) all.set(identity(x), x);
+  const captured = [...all.values()];
+  const funcs = staged.map(s => {
+    const own = new Map<object, Var>(s.captured.map((x, i) => [identity(x), s.func.params[i] as Var])); // captured tensors are the leading parameters
+    return { ...s.func, params: [...captured.map(x => own.get(identity(x)) ?? freshVar(x.aval)), ...s.func.params.slice(s.captured.length)] };
+  });
+  return { captured, funcs };
+}
+
+/** `f` with results converted to these dtypes. */
+export function castResults(f: Func, avals: readonly Aval[]): Func {
+  if (f.results.every((r, i) => r.aval.dtype === avals[i]?.dtype)) return f;
+  return traceClosed((...xs) => inline(f, xs).map((y, i) => { const dtype = avals[i]?.dtype ?? y.dtype; return y.dtype === dtype ? y : convert(y, { dtype }); }), f.params.map(v => v.aval));
+}
+
+/** A carry and a step that keeps its type. */
+export interface Loop {
+  /** The carry, cast where it began as a JavaScript number of another type. */
+  readonly init: readonly Tensor[];
+  readonly def: TreeDef;
+  readonly staged: Staged;
+  /** Structure of what the step returns beside the carry; undefined when it returns the carry alone. */
+  readonly restDef: TreeDef | undefined;
+}
+/** Trace a step: `step(carry, ...more)` returns [carry, rest] when `hasRest`, else the carry. `more` are abstract. Weak numbers in the carry take the dtype that the
+ *  step gives them; weak numbers that the step returns take the carry's. @throws E0501 */
+export function stageLoop(step: AnyFunction, carry: Leaves, more: { readonly avals: readonly Aval[]; readonly tree: readonly unknown[] }, hasRest: boolean, what: string): Loop {
+  let init = carry.leaves;
+  const tree = unflatten(carry.def, carry.leaves);
+  const def = flatten([tree, ...more.tree]).def;
+  for (;;) {
+    const staged = stageAt(step, def, [...init.map(x => x.aval), ...more.avals], [...init.map(x => x.weak), ...more.avals.map(() => false)], what);
+    const parts = hasRest ? unflatten(staged.outDef, staged.func.results) : [unflatten(staged.outDef, staged.func.results)];
+    if (!Array.isArray(parts) || (hasRest && parts.length !== 2)) throw new PullbackError("E0501", `the body of ${what} returned ${showTree(staged.outDef)}, not [carry, output]`, { help: "return an array of two; the output may be null" });
+    const after = flatten(parts[0]).def;
+    if (after.key !== carry.def.key) throw new PullbackError("E0501", `${what} begins with a carry ${showTree(carry.def)} and its body returns ${showTree(after)}`, { help: "return the carry in the same structure" });
+    const { results } = staged.func;
+    const paths = leafPaths(carry.def);
+    let recast = false;
+    const next = init.map((x, i) => {
+      const to = results[i]?.aval;
+      if (!to || sameAval(to, x.aval) || (to.shape.length === x.ndim && to.shape.every((d, k) => d === x.shape[k]) && staged.outWeak[i] === true)) return x;
+      if (!x.weak || x.ndim !== to.shape.length) throw new PullbackError("E0501", `${join("carry", paths[i] ?? "")} of ${what} is ${showAval(x.aval)} and becomes ${showAval(to)} after a step`, { help: "convert or broadcast one of them" });
+      recast = true;
+      return convert(x, { dtype: to.dtype });
+    });
+    if (!recast) {
+      const want = results.map((r, i) => ({ dtype: init[i]?.dtype ?? r.aval.dtype, shape: r.aval.shape }));
+      return { init, def: carry.def, staged: { ...staged, func: castResults(staged.func, want) }, restDef: hasRest ? flatten(parts[1]).def : undefined };
+    }
+    init = next;
+  }
+}
