@@ -1,0 +1,130 @@
+// The jax-js column: @jax-js/jax on its Wasm backend, each piece of work in the form its documentation recommends (jit, blockUntilReady).
+import type { Fills, Work } from "../../work.ts";
+import { fill, fillAll } from "../fill.ts";
+import { load } from "../install.ts";
+import { peakOf } from "../memory.ts";
+import { meanSquare, serve, timedAsync, type Job } from "../serve.ts";
+import { versions } from "../versions.ts";
+import type { Arr, JaxJs, Tree } from "./api.ts";
+import { adamwStep, crossEntropy, functionalSam, initial, logits, mlpLoss } from "./training.ts";
+
+const jax = await load<JaxJs>("jax-js", "@jax-js/jax");
+await jax.init("wasm");
+jax.defaultDevice("wasm");
+const np = jax.numpy;
+
+const array = (data: Float32Array | Int32Array, shape: number[]): Arr => np.array(data, { shape, dtype: data instanceof Int32Array ? "int32" : "float32" });
+const upload = (fills: Fills): Tree => fillAll(fills, array);
+const named = (tree: Tree, name: string): Arr => tree[name] as Arr; // the names are work.ts's
+
+/** A job that calls `run` on copies of `inputs`, waits and drops the results. The check is the mean square over all results. */
+async function pure(inputs: Tree, run: (inputs: Tree) => Arr | Arr[] | Tree): Promise<Job> {
+  const leaves = (out: Arr | Arr[] | Tree): Arr[] => Array.isArray(out) ? out : "dataSync" in out ? [out as Arr] : Object.values(out); // a tree has no leaf of that name
+  const once = async (): Promise<void> => { jax.tree.dispose(await jax.blockUntilReady(run(jax.tree.ref(inputs)))); };
+  const first = leaves(run(jax.tree.ref(inputs)));
+  const check = first.reduce((sum, x) => sum + meanSquare(x.dataSync()), 0);
+  return { check, sample: times => timedAsync(times, once), release: () => jax.tree.dispose(inputs) };
+}
+
+function layerNorm({ x, scale, bias }: { x: Arr; scale: Arr; bias: Arr }): Arr {
+  return jax.nn.standardize(x, -1, { epsilon: 1e-5 }).mul(scale).add(bias);
+}
+const halfSquare = (y: Arr): Arr => np.square(y).sum().mul(0.5);
+
+/** A training job: the check is the loss of the third step. */
+function training(make: () => { step: () => number; release: () => void }): Job {
+  const { step, release } = make();
+  step();
+  step();
+  return { check: step(), sample: times => timedAsync(times, async () => { step(); }), release };
+}
+
+function prepareGpt(work: Extract<Work, { kind: "gptStep" | "gptGradient" }>): { params: Tree; tokens: [Arr, Arr] } {
+  const { batch: b, tokens: t, layers } = work.gpt;
+  const { tokens: spec, ...rest } = work.inputs;
+  const params: Tree = {};
+  for (const [name, f] of Object.entries(rest)) {
+    const data = fill(f);
+    if (f.shape.length === 1 || name === "embed" || name === "pos") params[name] = array(data, [...f.shape]);
+    else for (let i = 0; i < layers; i++) params[`${name}${i}`] = array(data.slice(i * (data.length / layers), (i + 1) * (data.length / layers)), f.shape.slice(1));
+  }
+  if (!spec) throw new Error("the work has no tokens");
+  const all = fill(spec), inputs = new Int32Array(b * t), targets = new Int32Array(b * t);
+  for (let i = 0; i < b; i++) {
+    inputs.set(all.subarray(i * (t + 1), i * (t + 1) + t), i * t);
+    targets.set(all.subarray(i * (t + 1) + 1, (i + 1) * (t + 1)), i * t);
+  }
+  return { params, tokens: [array(inputs, [b * t]), array(targets, [b * t])] };
+}
+
+async function prepare(work: Work): Promise<Job> {
+  switch (work.kind) {
+    case "gemm": return pure(upload(work.inputs), jax.jit((x: Tree) => np.matmul(named(x, "a"), named(x, "b"))));
+    case "gate": return pure(upload(work.inputs), jax.jit(({ x }: Tree) => np.tanh((x as Arr).ref.mul(1.3).add(0.2)).mul(jax.nn.sigmoid(x as Arr)))); // named in work.ts
+    case "softmax": return pure(upload(work.inputs), jax.jit(({ x }: Tree) => jax.nn.softmax(x as Arr, -1))); // named in work.ts
+    case "layerNorm": {
+      const of = (x: Tree): Arr => layerNorm({ x: named(x, "x"), scale: named(x, "scale"), bias: named(x, "bias") });
+      return work.gradient ? pure(upload(work.inputs), jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x))) : pure(upload(work.inputs), jax.jit(of));
+    }
+    case "conv": {
+      const of = (x: Tree): Arr => jax.lax.conv(named(x, "x"), named(x, "w"), [1, 1], "SAME");
+      return work.gradient ? pure(upload(work.inputs), jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x))) : pure(upload(work.inputs), jax.jit(of));
+    }
+    case "mlpStep": return training(() => {
+      const { x, labels, ...params } = upload(work.inputs);
+      const state = initial(jax, params), step = adamwStep(jax, work.adamw, mlpLoss(jax));
+      return { step: () => step(state, x as Arr, labels as Arr), release: () => jax.tree.dispose([state.params, state.m, state.v, x, labels]) }; // named in work.ts
+    });
+    case "mlpHvp": return pure(upload(work.inputs), jax.jit(({ x, labels, ...rest }: Tree) => {
+      const part = (direction: boolean): Tree => Object.fromEntries(Object.entries(rest).filter(([name]) => name.startsWith("d_") === direction).map(([name, v]) => [name.replace("d_", ""), v]));
+      const gradient = (p: Tree): Tree => jax.grad((q: Tree) => mlpLoss(jax)(q, (x as Arr).ref, (labels as Arr).ref))(p); // named in work.ts
+      const [value, product] = jax.jvp(gradient, [part(false)], [part(true)]);
+      jax.tree.dispose([value, x, labels]);
+      return product;
+    }));
+    case "gptStep": {
+      const { params, tokens } = prepareGpt(work);
+      const loss = (p: Tree, inputs: Arr, targets: Arr): Arr => crossEntropy(jax, logits(jax, work.gpt, p, inputs), targets);
+      const state = initial(jax, params);
+      const make = (): (() => number) => {
+        const step = adamwStep(jax, work.adamw, loss as (p: Tree, ...data: Arr[]) => Arr); // called with exactly two
+        return () => step(state, ...tokens);
+      };
+      const release = (): void => jax.tree.dispose([state.params, state.m, state.v, ...tokens]);
+      return work.first ? { check: undefined, sample: () => timedAsync(1, async () => { make()(); }), release } : training(() => ({ step: make(), release }));
+    }
+    case "gptGradient": {
+      const { params, tokens: [inputs, targets] } = prepareGpt(work);
+      const plain = (p: Tree, a: Arr, b: Arr): [Arr, Tree] => jax.valueAndGrad((q: Tree) => crossEntropy(jax, logits(jax, work.gpt, q, a), b))(p);
+      const gradient = work.rho === undefined ? plain : functionalSam(jax, work.gpt, work.rho);
+      const f = jax.jit((p: Tree, a: Arr, b: Arr) => gradient(p, a, b)[1]);
+      const job = await pure(params, p => f(p, inputs.ref, targets.ref));
+      return { ...job, release: () => { job.release(); jax.tree.dispose([inputs, targets]); } };
+    }
+    case "call": return pure(upload(work.inputs), jax.jit((x: Tree) => Object.fromEntries(Object.entries(x).map(([name, v]) => [name, v.add(1)]))));
+    case "chain": {
+      const program = jax.jit((x: Arr) => {
+        let h = x.ref;
+        for (let i = 0; i < work.links; i++) h = np.matmul(h, x.ref);
+        x.dispose();
+        return h;
+      });
+      const spec = work.inputs["x"];
+      if (!spec) throw new Error("the work has no x");
+      const warm = new Float32Array(64 * 64);
+      program(array(warm, [64, 64])).dataSync();
+      const data = fill(spec) as Float32Array; // a uniform fill
+      let check = NaN;
+      const peak = await peakOf(async () => {
+        const out = await jax.blockUntilReady(program(array(data, [...spec.shape])));
+        check = (out.ref.slice(0, 0).dataSync())[0] ?? NaN;
+        out.dispose();
+      });
+      if (Number.isNaN(check)) throw new Error("the chain gave NaN");
+      return { check: undefined, sample: () => peak, release: () => undefined };
+    }
+    default: return work satisfies never;
+  }
+}
+
+await serve({ title: `jax-js ${versions["jax-js"]["@jax-js/jax"]}`, prepare });

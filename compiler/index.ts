@@ -1,0 +1,24 @@
+// The public entry of the compiler: transforms, control flow, jit, tensors in and out. The package's root re-exports it beside the operations.
+import "./eager.ts";
+export { jit, type Jitted, type JitOptions, type Lowered } from "./jit.ts";
+export type { Stage } from "./compile.ts";
+export { fromHost, fromStorage, toStorage, read, readSync, disposeTensor } from "./host.ts";
+export { isTensor, Tensor } from "./trace/tensor.ts";
+export type { Aval, Shape } from "./ir/aval.ts";
+export { grad, valueAndGrad, type GradOptions, type ValueAndGrad } from "./transforms/api/grad.ts";
+export { jvp, linearize } from "./transforms/api/forward.ts";
+export { vjp } from "./transforms/api/reverse.ts";
+export { hessian, hvp, jacfwd, jacrev } from "./transforms/api/jacobian.ts";
+export { vmap, type VmapOptions } from "./transforms/api/vmap.ts";
+export { mark, plant, reap, type Role } from "./transforms/api/harvest.ts";
+export { allGather, axisIndex, axisSize, pmax, pmean, pmin, psum } from "./transforms/collective.ts";
+export { cond, switch_ } from "./control/branches.ts";
+export { fori, scan, while_, type ScanOptions } from "./control/loops.ts";
+export { checkpoint, remat, type RematOptions, type RematPolicy } from "./control/remat.ts";
+export type { Tensors } from "./transforms/stage.ts";
+export { defaultDevice, device, setDefaultDevice, wasm } from "../runtime/devices.ts";
+export type { Device, MemoryStats } from "../runtime/device.ts";
+export type { DType, HostArray } from "../runtime/dtype.ts";
+export { byteSize, dtypeInfo, isFloat, isInteger } from "../runtime/dtype.ts";
+export { PullbackError } from "../runtime/errors/error.ts";
+export { OutOfMemoryError } from "../runtime/errors/memory.ts";

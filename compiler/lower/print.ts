@@ -1,0 +1,64 @@
+// Kernels and schedules as text, for `jit(f).lower(...).text("kernels")`. It is read by people, never parsed.
+import { unreachable } from "../../runtime/errors/error.ts";
+import { printNumber } from "../ir/print.ts";
+import type { Kernel, Stmt } from "../ir/kernel.ts";
+import type { Expr } from "../ir/scalar.ts";
+import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
+
+/** A whole program: its slots, its steps, and each kernel once. */
+export function printSchedule(p: Schedule): string {
+  const kernels = new Set<Kernel>();
+  const steps = printSteps(p.steps, "  ", kernels);
+  const slots = p.slots.map(s => `  s${s.id}: ${s.dtype}[${s.elements}] ${s.home.kind === "arena" ? `arena+${s.home.offset}` : `${s.home.kind} ${s.home.index}`}`);
+  return [`program ${p.inputs} inputs, ${p.outputs} outputs, arena ${p.arenaBytes} bytes`, ...slots, "steps", ...steps, ...[...kernels].map(printKernel)].join("\n");
+}
+function printSteps(steps: readonly Step[], indent: string, kernels: Set<Kernel>): string[] {
+  return steps.flatMap(s => {
+    switch (s.kind) {
+      case "launch": kernels.add(s.kernel); return [`${indent}${s.kernel.name}(${s.args.map(ref).join(", ")})`];
+      case "copy": return [`${indent}copy ${ref(s.from)} -> ${ref(s.to)} (${s.bytes} bytes)`];
+      case "loop": return [`${indent}loop c${s.counter} < ${s.count}${s.reverse ? " reversed" : ""}`, ...printSteps(s.body, `${indent}  `, kernels)];
+      case "while": return [`${indent}test`, ...printSteps(s.test, `${indent}  `, kernels), `${indent}while ${ref(s.pred)}`, ...printSteps(s.body, `${indent}  `, kernels)];
+      case "branch": return s.cases.flatMap((c, i) => [`${indent}case ${i} of ${ref(s.index)}`, ...printSteps(c, `${indent}  `, kernels)]);
+      default: return unreachable(s);
+    }
+  });
+}
+const ref = (r: SlotRef): string => `s${r.slot}${r.base === 0 ? "" : `+${r.base}`}${r.terms.map(t => `+${t.stride}·c${t.counter}`).join("")}`;
+
+/** One kernel. */
+export function printKernel(k: Kernel): string {
+  const params = k.params.map((p, i) => `b${i}: ${p.dtype}[${p.elements}] ${p.access}`).join(", ");
+  if (k.kind === "gemm") return [`gemm ${k.name}(${params}) ${k.dtype} batch ${k.batch} m ${k.m} n ${k.n} k ${k.k}`, `  lhs ${expr(k.lhs)}`, `  rhs ${expr(k.rhs)}`, ...k.epilogue.flatMap(s => stmt(s, "  "))].join("\n");
+  const scratch = k.scratch.map((s, i) => `  b${k.params.length + i}: scratch ${s.dtype}[${s.elements}]`);
+  return [`kernel ${k.name}(${params}) grid ${name(k.grid.v)} < ${k.grid.extent}`, ...scratch, ...k.body.flatMap(s => stmt(s, "  "))].join("\n");
+}
+const name = (v: { readonly name: string; readonly id: number }): string => `${v.name}${Math.abs(v.id)}`;
+function stmt(s: Stmt, indent: string): string[] {
+  const block = (b: readonly Stmt[]): string[] => b.flatMap(x => stmt(x, `${indent}  `));
+  switch (s.kind) {
+    case "let": return [`${indent}let ${name(s.v)} = ${expr(s.value)}`];
+    case "set": return [`${indent}set ${name(s.v)} = ${expr(s.value)}`];
+    case "store": return [`${indent}b${s.buf}[${expr(s.index)}] = ${expr(s.value)}${s.guard ? ` if ${expr(s.guard)}` : ""}`];
+    case "for": return [`${indent}${s.parallel ? "parallel" : "for"} ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}`, ...block(s.body)];
+    case "fold": return [`${indent}fold ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}: ${s.folds.map((f, k) => `${name(f.acc)} from ${expr(f.init)} by ${expr(s.combine[k] ?? f.init)} over ${expr(s.values[k] ?? f.init)}`).join("; ")}`, ...block(s.body)];
+    case "while": return [`${indent}while ${expr(s.cond)}`, ...block(s.body)];
+    case "if": return [`${indent}if ${expr(s.cond)}`, ...block(s.then), ...(s.otherwise.length > 0 ? [`${indent}else`, ...block(s.otherwise)] : [])];
+    default: return unreachable(s);
+  }
+}
+const symbols: { readonly [op: string]: string } = { add: "+", sub: "-", mul: "*", div: "/", rem: "%", lt: "<", le: "<=", gt: ">", ge: ">=", eq: "==", ne: "!=", and: "&", or: "|", xor: "^", shl: "<<", shr: ">>>", sar: ">>" };
+function expr(e: Expr): string {
+  switch (e.kind) {
+    case "const": return printNumber(e.value);
+    case "var": return name(e);
+    case "unary": return `${e.op}(${expr(e.x)})`;
+    case "binary": case "compare": { const op = symbols[e.op]; return op === undefined ? `${e.op}(${expr(e.x)}, ${expr(e.y)})` : `(${expr(e.x)} ${op} ${expr(e.y)})`; }
+    case "fma": return `fma(${expr(e.x)}, ${expr(e.y)}, ${expr(e.z)})`;
+    case "select": return `(${expr(e.cond)} ? ${expr(e.x)} : ${expr(e.y)})`;
+    case "convert": return `${e.dtype}(${expr(e.x)})`;
+    case "bitcast": return `bits_${e.dtype}(${expr(e.x)})`;
+    case "load": return `b${e.buf}[${expr(e.index)}]${e.guard ? `?${expr(e.guard)}` : ""}`;
+    default: return unreachable(e);
+  }
+}

@@ -1,0 +1,128 @@
+// One kernel being written: its buffers, and any value of the program as an expression of an index. Values that have no memory of their own are
+// evaluated where they are read: that is fusion.
+import { computeDType, isFloat, type DType } from "../../runtime/dtype.ts";
+import { InternalError, unreachable } from "../../runtime/errors/error.ts";
+import { sizeOf, type Aval } from "../ir/aval.ts";
+import type { Atom, Eqn, Var } from "../ir/func.ts";
+import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
+import type { KernelParam } from "../ir/kernel.ts";
+import type { SlotRef } from "../ir/schedule.ts";
+import { IndexOps, ravel } from "./indexing.ts";
+
+/** Where a variable's value is: in memory, row-major, or nowhere yet (computed by `eqn` wherever it is read). */
+export type Place = { readonly kind: "buffer"; readonly ref: SlotRef } | { readonly kind: "inline"; readonly eqn: Eqn; readonly out: number };
+/** Looks variables up. */
+export type Places = ReadonlyMap<Var, Place>;
+
+/** A kernel under construction. */
+export class KernelScope {
+  readonly ops: IndexOps = new IndexOps();
+  readonly params: KernelParam[] = [];
+  readonly args: SlotRef[] = [];
+  private readonly places: Places;
+  private readonly known = new Map<string, number>();
+  private readonly values = new Map<Eqn, Map<string, readonly Expr[]>>();
+  private readonly keys = new Map<Expr, number>();
+  constructor(places: Places) { this.places = places; }
+
+  /** A loop variable in [0, extent). */
+  loop(name: string, extent: number): ExprVar { return this.ops.declare(exprVar(name, "i32"), extent); }
+  /** The number of the buffer `ref` in this kernel. */
+  buffer(ref: SlotRef, a: Aval, access: KernelParam["access"]): number {
+    const key = `${ref.slot}+${ref.base}${ref.terms.map(t => `,${t.counter}*${t.stride}`).join("")}:${a.dtype}`;
+    const at = this.known.get(key);
+    if (at !== undefined) {
+      const p = this.params[at];
+      if (p && p.access !== access) this.params[at] = { ...p, access: "update", elements: Math.max(p.elements, sizeOf(a.shape)) };
+      return at;
+    }
+    this.known.set(key, this.params.length);
+    this.params.push({ dtype: a.dtype, elements: sizeOf(a.shape), access });
+    this.args.push(ref);
+    return this.params.length - 1;
+  }
+  /** Element `index` of an operand, in its compute dtype. */
+  read(a: Atom, index: readonly Expr[], guard?: Expr, otherwise?: Expr): Expr {
+    const { ops } = this, dtype = computeDType(a.aval.dtype);
+    const guarded = (x: Expr): Expr => (guard ? ops.select(guard, x, otherwise ?? ops.const(0, dtype)) : x);
+    if (a.kind === "lit") return guarded(ops.const(a.value, dtype));
+    const place = this.places.get(a);
+    if (!place) throw new InternalError(`variable v${a.id} has no place`);
+    if (place.kind === "buffer") return ops.load(this.buffer(place.ref, a.aval, "read"), dtype, ravel(ops, index, a.aval.shape), guard, otherwise);
+    if (guard && !this.safe(place.eqn)) return this.guardedInline(place.eqn, place.out, index, guard, otherwise ?? ops.const(0, dtype));
+    return guarded(this.compute(place.eqn, index)[place.out] ?? unreachableOutput());
+  }
+  /** Outputs of `e` at `index`. */
+  compute(e: Eqn, index: readonly Expr[], guard?: Expr): readonly Expr[] {
+    const key = `${index.map(i => this.key(i)).join(",")}${guard ? `?${this.key(guard)}` : ""}`;
+    let memo = this.values.get(e);
+    if (!memo) this.values.set(e, (memo = new Map()));
+    let v = memo.get(key);
+    if (!v) memo.set(key, (v = this.evaluate(e, index, guard)));
+    return v;
+  }
+
+  private evaluate(e: Eqn, index: readonly Expr[], guard?: Expr): readonly Expr[] {
+    const { lower } = e.prim, { ops } = this, ins = e.ins, outs = e.outs.map(v => v.aval);
+    switch (lower.kind) {
+      case "map": {
+        const r = lower.scalar(ops, ins.map(a => this.read(a, index, guard)), e.params, outs);
+        const all = Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]; // Array.isArray does not narrow readonly arrays
+        return all.map((x, k) => this.toStorage(x, outs[k]?.dtype ?? x.dtype));
+      }
+      case "view": return [this.read(operand(e, 0), lower.source(ops, index, e.params, operand(e, 0).aval), guard)];
+      case "index": return [this.toStorage(lower.element(ops, index, (k, ix, g, other) => this.read(operand(e, k), ix, both(ops, guard, g), other), e.params, ins.map(a => a.aval)), outs[0]?.dtype ?? "f32")];
+      case "reduce": case "contract": case "composite": case "control": case "collective": case "kernel": case "erase": throw new InternalError(`${e.prim.name} (${lower.kind}) cannot be evaluated in place`);
+      default: return unreachable(lower);
+    }
+  }
+  /** Rounds to a storage dtype and back, so that fused and separate execution agree bit for bit. */
+  private toStorage(x: Expr, d: DType): Expr { return computeDType(d) === d ? x : this.ops.convert(this.ops.convert(x, d), computeDType(d)); }
+  /** May `e` be evaluated at any index without reading out of bounds? Only when it reads nothing. */
+  private safe(e: Eqn): boolean { return e.ins.every(a => a.kind === "lit" || (this.places.get(a)?.kind === "inline" && this.safe((this.places.get(a) as Extract<Place, { kind: "inline" }>).eqn))); } // the kind has just been tested
+  private guardedInline(e: Eqn, out: number, index: readonly Expr[], guard: Expr, otherwise: Expr): Expr {
+    return this.ops.select(guard, this.compute(e, index, guard)[out] ?? unreachableOutput(), otherwise);
+  }
+  private key(e: Expr): number {
+    let k = this.keys.get(e);
+    if (k === undefined) this.keys.set(e, (k = this.keys.size));
+    return k;
+  }
+}
+const both = (ops: IndexOps, a: Expr | undefined, b: Expr | undefined): Expr | undefined => (a && b ? ops.binary("and", a, b) : a ?? b);
+const unreachableOutput = (): never => { throw new InternalError("an equation has fewer outputs than are read"); };
+const operand = (e: Eqn, k: number): Atom => e.ins[k] ?? unreachableOutput();
+
+/** A rough price of evaluating one element of `e` in place, its inlined operands included. Memoised in `memo`. */
+export function weight(e: Eqn, places: Places, memo: Map<Eqn, number>): number {
+  const known = memo.get(e);
+  if (known !== undefined) return known;
+  const below = e.ins.reduce((sum, a) => { const p = a.kind === "var" ? places.get(a) : undefined; return sum + (p?.kind === "inline" ? weight(p.eqn, places, memo) : 1); }, 0);
+  const w = below + own(e);
+  memo.set(e, w);
+  return w;
+}
+function own(e: Eqn): number {
+  const { lower } = e.prim;
+  if (lower.kind === "view") return 0;
+  if (lower.kind !== "map") return 4;
+  const ops = new IndexOps(), ins = e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype)));
+  const r = lower.scalar(ops, ins, e.params, e.outs.map(v => v.aval)), seen = new Set<Expr>();
+  const price = (x: Expr): number => {
+    if (seen.has(x)) return 0;
+    seen.add(x);
+    switch (x.kind) {
+      case "const": case "var": return 0;
+      case "unary": return price(x.x) + (cheapUnary.has(x.op) ? 1 : x.op === "sqrt" || x.op === "rsqrt" ? 4 : 16);
+      case "binary": return price(x.x) + price(x.y) + (x.op === "pow" || x.op === "atan2" ? 32 : (x.op === "div" || x.op === "rem") ? (isFloat(x.dtype) ? 4 : 16) : 1);
+      case "compare": return 1 + price(x.x) + price(x.y);
+      case "fma": return 1 + price(x.x) + price(x.y) + price(x.z);
+      case "select": return 1 + price(x.cond) + price(x.x) + price(x.y);
+      case "convert": case "bitcast": return 1 + price(x.x);
+      case "load": return 1;
+      default: return unreachable(x);
+    }
+  };
+  return (Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]).reduce((sum, x) => sum + price(x), 0); // Array.isArray does not narrow readonly arrays
+}
+const cheapUnary = new Set(["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not", "isNan"]);

@@ -1,0 +1,33 @@
+// The passes, by name and in order. All are pure: Func in, Func out.
+import type { Func } from "../ir/func.ts";
+import { dce } from "../transforms/dce.ts";
+import { cse } from "./cse.ts";
+import { inlineCalls } from "./inline.ts";
+import { deep } from "./rewrite.ts";
+import { simplify } from "./simplify.ts";
+
+/** A named pass. */
+export interface Pass { readonly name: string; readonly run: (f: Func) => Func }
+const deadCode = deep(f => dce(f));
+/** In order; `settle` repeats its passes until nothing changes. */
+export const passes: readonly Pass[] = [
+  { name: "inline", run: f => inlineCalls(f, { barriers: false }) },
+  { name: "dce", run: deadCode },
+  { name: "simplify", run: f => settle(f, g => deadCode(simplify(g))) },
+  { name: "cse", run: f => deadCode(cse(f)) },
+  { name: "inline barriers", run: f => inlineCalls(f, { barriers: true }) },
+  { name: "simplify again", run: f => settle(f, g => deadCode(simplify(g))) },
+];
+/** A program that means the same and costs less. */
+export const optimize = (f: Func): Func => passes.reduce((g, p) => p.run(g), f);
+
+const ROUNDS = 8; // each sweep reaches through one more layer; programs settle in two or three
+function settle(f: Func, run: (f: Func) => Func): Func {
+  let g = f;
+  for (let i = 0; i < ROUNDS; i++) {
+    const next = run(g);
+    if (next === g) break;
+    g = next;
+  }
+  return g;
+}
