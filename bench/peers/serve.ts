@@ -47,11 +47,11 @@ export async function timedAsync(times: number, run: () => Promise<void>): Promi
   return (performance.now() - begin) / times;
 }
 
-/** Mean of squares: the usual check of a result. */
-export function meanSquare(values: ArrayLike<number>): number {
+/** Sum of squares: the usual check of a result, the same however a column splits it into arrays. */
+export function sumOfSquares(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += (values[i] ?? 0) ** 2;
-  return sum / values.length;
+  return sum;
 }
 
 /** Answers requests until the input ends. Whatever a library prints goes to standard error. */

@@ -3,7 +3,7 @@
 /** Package versions by name, for each JavaScript peer. */
 export const versions = {
   "jax-js": { "@jax-js/jax": "0.1.25" },
-  tfjs: { "@tensorflow/tfjs-core": "4.22.0", "@tensorflow/tfjs-backend-cpu": "4.22.0", "@tensorflow/tfjs-backend-wasm": "4.22.0" },
+  tfjs: { "@tensorflow/tfjs": "4.22.0", "@tensorflow/tfjs-backend-wasm": "4.22.0" },
 } as const;
 
 /** A peer that npm installs. */

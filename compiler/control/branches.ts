@@ -6,9 +6,9 @@ import { convert } from "../primitives/convert.ts";
 import { requireSameTree, unflatten } from "../support/tree.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { item } from "../transforms/walk.ts";
-import { stage, tensorLeaves, type AnyFunction, type Staged, type Tensors } from "../transforms/stage.ts";
+import { shareCaptured, stage, tensorLeaves, type AnyFunction, type Staged, type Tensors } from "../transforms/stage.ts";
 import { bindCond } from "./cond.ts";
-import { castResults, shareCaptured } from "./regions.ts";
+import { castResults } from "./regions.ts";
 
 /** onTrue(...operands) where `pred` (bool[]) holds, else onFalse(...operands). Both return the same types; only one runs. @throws E0502, E0505, E0103 */
 export function cond<A extends readonly unknown[], R>(pred: Tensor | boolean, onTrue: (...operands: A) => R, onFalse: (...operands: A) => R, ...operands: A): Tensors<R> {

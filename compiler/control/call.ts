@@ -1,6 +1,5 @@
 // The call primitive: a region that runs as a unit, and what makes remat: differentiation saves its inputs (and what its policy allows) and runs the
 // rest again. Behind a barrier no pass merges that second run with the first.
-import { PullbackError } from "../../runtime/errors/error.ts";
 import type { Eqn, Func, Var } from "../ir/func.ts";
 import type { LinearIn, MaybeZero, Primitive, Split } from "../ir/primitive.ts";
 import { known } from "../primitives/rules.ts";
@@ -10,11 +9,11 @@ import { inline, traceClosed } from "../trace/trace.ts";
 import { dce } from "../transforms/dce.ts";
 import { harvestRule, plantFunc, reapFunc, type HarvestRule } from "../transforms/harvest.ts";
 import { jvpFunc, pushforwardRule, type Pushed, type PushforwardRule } from "../transforms/jvp.ts";
-import { isMarked, markOf, recomputedRole, type Target } from "../transforms/marks.ts";
+import { isMarked, markOf, recomputedRole } from "../transforms/marks.ts";
 import { partialEval } from "../transforms/partial.ts";
 import { transposeFunc } from "../transforms/transpose.ts";
 import { batchFunc } from "../transforms/vmap.ts";
-import { item, mapRegions, merge, present, regionsOf, someEqn, spread, where, whereNot } from "../transforms/walk.ts";
+import { item, mapRegions, merge, present, regionsOf, spread, where, whereNot } from "../transforms/walk.ts";
 
 /** What differentiation may save of a remat region beside its inputs. "dots": results of contractions. "names": values marked with one of the names. */
 export type SavePolicy = { readonly kind: "everything" } | { readonly kind: "nothing" } | { readonly kind: "dots" } | { readonly kind: "names"; readonly names: readonly string[] };
@@ -99,12 +98,6 @@ function transposeCall(cts: readonly MaybeZero[], ins: readonly LinearIn[], p: C
   return holes.map(h => (h ? item(pulled, k++) : null));
 }
 
-/** A value that is computed twice cannot be planted in one place only. */
-function requireOnce(f: Func, t: Target): void {
-  if (t.role === "primal" && someEqn(f, e => { const m = markOf(e); return m !== undefined && m.name === t.name && m.role === recomputedRole; })) {
-    throw new PullbackError("E0404", `"${t.name}" is marked inside a remat region that a backward pass computes again`, { help: "plant first, then differentiate: grad(plant(f, name))" });
-  }
-}
 function harvest(): HarvestRule {
   return {
     reap(ins, params, t) {
@@ -115,7 +108,6 @@ function harvest(): HarvestRule {
     },
     plant(ins, params, t, values) {
       const p = params as CallParams; // as above
-      requireOnce(p.func, t);
       return bindCall([...ins, ...values], { ...p, func: plantFunc(p.func, t).func });
     },
   };

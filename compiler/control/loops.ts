@@ -15,8 +15,8 @@ import { lit } from "../trace/builder.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { inline, traceClosed } from "../trace/trace.ts";
 import { item, pieces } from "../transforms/walk.ts";
-import { join, stageAt, tensorLeaves, type AnyFunction, type Leaves, type Tensors } from "../transforms/stage.ts";
-import { shareCaptured, stageLoop } from "./regions.ts";
+import { join, shareCaptured, stageAt, tensorLeaves, type AnyFunction, type Leaves, type Tensors } from "../transforms/stage.ts";
+import { stageLoop } from "./regions.ts";
 import { bindScan, sliceAval, type ScanParams } from "./scan.ts";
 import { bindWhile } from "./while.ts";
 

@@ -1,25 +1,12 @@
 // From user functions to the regions of a control form: one list of captured tensors for all of them, and types that agree. It emits no control form.
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { sameAval, showAval, type Aval } from "../ir/aval.ts";
-import { freshVar, type Func, type Var } from "../ir/func.ts";
+import type { Func } from "../ir/func.ts";
 import { convert } from "../primitives/convert.ts";
 import { flatten, leafPaths, showTree, unflatten, type TreeDef } from "../support/tree.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { inline, traceClosed } from "../trace/trace.ts";
 import { join, stageAt, type AnyFunction, type Leaves, type Staged } from "../transforms/stage.ts";
-
-/** Give several traced functions the same leading parameters: all tensors that any of them captured. */
-export function shareCaptured(staged: readonly Staged[]): { readonly captured: readonly Tensor[]; readonly funcs: readonly Func[] } {
-  const identity = (x: Tensor): object => (x.storage.kind === "staged" ? x.storage.atom : x);
-  const all = new Map<object, Tensor>();
-  for (const s of staged) for (const x of s.captured) if (!all.has(identity(x))) all.set(identity(x), x);
-  const captured = [...all.values()];
-  const funcs = staged.map(s => {
-    const own = new Map<object, Var>(s.captured.map((x, i) => [identity(x), s.func.params[i] as Var])); // captured tensors are the leading parameters
-    return { ...s.func, params: [...captured.map(x => own.get(identity(x)) ?? freshVar(x.aval)), ...s.func.params.slice(s.captured.length)] };
-  });
-  return { captured, funcs };
-}
 
 /** `f` with results converted to these dtypes. */
 export function castResults(f: Func, avals: readonly Aval[]): Func {
@@ -44,7 +31,8 @@ export function stageLoop(step: AnyFunction, carry: Leaves, more: { readonly ava
   const def = flatten([tree, ...more.tree]).def;
   for (;;) {
     const staged = stageAt(step, def, [...init.map(x => x.aval), ...more.avals], [...init.map(x => x.weak), ...more.avals.map(() => false)], what);
-    const parts = hasRest ? unflatten(staged.outDef, staged.func.results) : [unflatten(staged.outDef, staged.func.results)];
+    const shape = unflatten(staged.outDef, staged.func.results.map((_, i) => i));
+    const parts = hasRest ? shape : [shape];
     if (!Array.isArray(parts) || (hasRest && parts.length !== 2)) throw new PullbackError("E0501", `the body of ${what} returned ${showTree(staged.outDef)}, not [carry, output]`, { help: "return an array of two; the output may be null" });
     const after = flatten(parts[0]).def;
     if (after.key !== carry.def.key) throw new PullbackError("E0501", `${what} begins with a carry ${showTree(carry.def)} and its body returns ${showTree(after)}`, { help: "return the carry in the same structure" });

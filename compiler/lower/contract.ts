@@ -1,6 +1,6 @@
 // A contraction becomes a matrix product over flattened batch, row, column and contracted indices. Transposes and other re-indexings of the operands
 // stay expressions; an operand whose address is not affine in those four is copied first.
-import { computeDType } from "../../runtime/dtype.ts";
+import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
 import { sizeOf } from "../ir/aval.ts";
 import type { Atom, Eqn } from "../ir/func.ts";
@@ -8,29 +8,20 @@ import type { GemmKernel } from "../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { coefficient, unravel } from "./indexing.ts";
+import { inRows, type Launch } from "./loops.ts";
 import { KernelScope, type Places } from "./scope.ts";
 import type { Target } from "./reduce.ts";
 
+/** Can the product generator take it? Its operands and result are f32 or f64. */
+export const isProduct = (e: Eqn): boolean => [...e.ins, ...e.outs].every(a => a.aval.dtype === e.outs[0]?.aval.dtype) && (e.outs[0]?.aval.dtype === "f32" || e.outs[0]?.aval.dtype === "f64");
+
 /** The product that `e` means, its result row-major in `target`. `force` is asked to put an operand in memory when it cannot be read in place. */
 export function gemmKernel(name: string, e: Eqn, places: Places, target: Target, force: (a: Atom) => void): { readonly kernel: GemmKernel; readonly args: readonly SlotRef[] } {
-  const { lower } = e.prim, [x, y] = e.ins;
-  if (lower.kind !== "contract" || !x || !y) throw new InternalError(`${e.prim.name} is not a contraction of two operands`);
-  const { lhsBatch, rhsBatch, lhsContract, rhsContract } = lower.dims(e.params);
-  const free = (a: Atom, used: readonly number[]): number[] => a.aval.shape.map((_, d) => d).filter(d => !used.includes(d));
-  const lf = free(x, [...lhsBatch, ...lhsContract]), rf = free(y, [...rhsBatch, ...rhsContract]);
-  const pick = (a: Atom, dims: readonly number[]): number[] => dims.map(d => a.aval.shape[d] ?? 0);
-  const bs = pick(x, lhsBatch), ms = pick(x, lf), ns = pick(y, rf), ks = pick(x, lhsContract);
-  const batch = sizeOf(bs), m = sizeOf(ms), n = sizeOf(ns), k = sizeOf(ks), dtype = computeDType(e.outs[0]?.aval.dtype ?? "f32");
+  const { x, y, batch, m, n, k, dtype, operands } = flatten(e);
   for (let attempt = 0; ; attempt++) {
     const s = new KernelScope(places), { ops } = s;
     const b = s.loop("b", batch), i = s.loop("i", m), j = s.loop("j", n), l = s.loop("l", k), acc = exprVar("acc", dtype);
-    const bi = unravel(ops, b, bs), mi = unravel(ops, i, ms), ni = unravel(ops, j, ns), ki = unravel(ops, l, ks);
-    const index = (a: Atom, groups: readonly (readonly [readonly number[], readonly Expr[]])[]): Expr[] => {
-      const out = new Array<Expr>(a.aval.shape.length).fill(ops.int(0));
-      for (const [dims, at] of groups) dims.forEach((d, q) => { out[d] = at[q] ?? ops.int(0); });
-      return out;
-    };
-    const lhs = s.read(x, index(x, [[lhsBatch, bi], [lf, mi], [lhsContract, ki]])), rhs = s.read(y, index(y, [[rhsBatch, bi], [rf, ni], [rhsContract, ki]]));
+    const [lhs, rhs] = operands(s, b, i, j, l);
     const fits = [strided(lhs, [i, l]), strided(rhs, [l, j])];
     if (attempt === 0 && fits.includes(false)) {
       if (!fits[0]) force(x);
@@ -41,6 +32,42 @@ export function gemmKernel(name: string, e: Eqn, places: Places, target: Target,
     const epilogue = [{ kind: "store", buf: s.buffer(target.ref, target.aval, "write"), index: at, value: ops.convert(acc, target.aval.dtype) }] as const;
     return { kernel: { kind: "gemm", name, params: s.params, batch, m, n, k, dtype, vars: { b, i, j, l, acc }, lhs, rhs, epilogue }, args: s.args };
   }
+}
+/** The same for the other dtypes: a fold for each result. */
+export function foldContraction(name: string, e: Eqn, places: Places, target: Target): Launch {
+  const { batch, m, n, k, dtype, operands } = flatten(e), s = new KernelScope(places), { ops } = s;
+  const row = s.loop("row", batch * m * n), l = s.loop("l", k), acc = exprVar("acc", dtype), p = exprVar("a", dtype), q = exprVar("b", dtype);
+  const [lhs, rhs] = operands(s, ops.binary("div", row, ops.int(Math.max(1, m * n))), ops.binary("rem", ops.binary("div", row, ops.int(Math.max(1, n))), ops.int(Math.max(1, m))), ops.binary("rem", row, ops.int(Math.max(1, n))), l);
+  const [times, plus] = dtype === "bool" ? (["and", "or"] as const) : (["mul", "add"] as const);
+  const { grid, stmts } = inRows(ops, row, batch * m * n, 2 * k, [
+    { kind: "fold", v: l, begin: ops.int(0), end: ops.int(k), folds: [{ acc, init: ops.const(0, dtype) }], body: [], values: [ops.binary(times, lhs, rhs)], a: [p], b: [q], combine: [ops.binary(plus, p, q)] },
+    { kind: "store", buf: s.buffer(target.ref, target.aval, "write"), index: row, value: ops.convert(acc, target.aval.dtype) },
+  ]);
+  return { kernel: { kind: "loop", name, params: s.params, scratch: [], grid, body: stmts }, args: s.args };
+}
+
+/** A contraction over flattened indices: sizes, and the operands' elements at (batch, row, column, contracted). */
+interface Flat { readonly x: Atom; readonly y: Atom; readonly batch: number; readonly m: number; readonly n: number; readonly k: number; readonly dtype: DType; operands(s: KernelScope, b: Expr, i: Expr, j: Expr, l: Expr): readonly [Expr, Expr] }
+function flatten(e: Eqn): Flat {
+  const { lower } = e.prim, [x, y] = e.ins;
+  if (lower.kind !== "contract" || !x || !y) throw new InternalError(`${e.prim.name} is not a contraction of two operands`);
+  const { lhsBatch, rhsBatch, lhsContract, rhsContract } = lower.dims(e.params);
+  const free = (a: Atom, used: readonly number[]): number[] => a.aval.shape.map((_, d) => d).filter(d => !used.includes(d));
+  const lf = free(x, [...lhsBatch, ...lhsContract]), rf = free(y, [...rhsBatch, ...rhsContract]);
+  const pick = (a: Atom, dims: readonly number[]): number[] => dims.map(d => a.aval.shape[d] ?? 0);
+  const bs = pick(x, lhsBatch), ms = pick(x, lf), ns = pick(y, rf), ks = pick(x, lhsContract);
+  const gather = (s: KernelScope, a: Atom, groups: readonly (readonly [readonly number[], readonly Expr[]])[]): Expr => {
+    const index = new Array<Expr>(a.aval.shape.length).fill(s.ops.int(0));
+    for (const [dims, at] of groups) dims.forEach((d, q) => { index[d] = at[q] ?? s.ops.int(0); });
+    return s.read(a, index);
+  };
+  return {
+    x, y, batch: sizeOf(bs), m: sizeOf(ms), n: sizeOf(ns), k: sizeOf(ks), dtype: computeDType(e.outs[0]?.aval.dtype ?? "f32"),
+    operands(s, b, i, j, l) {
+      const bi = unravel(s.ops, b, bs), ki = unravel(s.ops, l, ks);
+      return [gather(s, x, [[lhsBatch, bi], [lf, unravel(s.ops, i, ms)], [lhsContract, ki]]), gather(s, y, [[rhsBatch, bi], [rf, unravel(s.ops, j, ns)], [rhsContract, ki]])];
+    },
+  };
 }
 /** Is `e` one unguarded load with an address affine in `vars`? */
 const strided = (e: Expr, vars: readonly ExprVar[]): boolean => e.kind === "load" && !e.guard && vars.every(v => (coefficient(e.index, v) ?? -1) >= 0);

@@ -7,7 +7,7 @@ import type { ControlForm } from "../ir/primitive.ts";
 import type { Home, Schedule, Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { planArena } from "./buffers.ts";
 import { buildKernels } from "./builder.ts";
-import { gemmKernel } from "./contract.ts";
+import { foldContraction, gemmKernel, isProduct } from "./contract.ts";
 import { IndexOps, ravel, unravel } from "./indexing.ts";
 import { exprVar } from "../ir/scalar.ts";
 import { elementKernel } from "./loops.ts";
@@ -55,7 +55,6 @@ const deep = 400; // an expression larger than this is cut
 function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], steps: Step[]): void {
   const places = new Map<Var, Place>(f.params.map((v, i) => [v, { kind: "buffer", ref: args[i] as SlotRef }])); // one argument a parameter
   const uses = countUses(f), weights = new Map<Eqn, number>(), wanted = new Map<Var, SlotRef>();
-  const avals = new Map<Var, Aval>();
   f.results.forEach((r, i) => { const t = targets[i]; if (r.kind === "var" && t && !wanted.has(r) && !f.params.includes(r)) wanted.set(r, t); });
   const memory = (v: Var): Target => {
     const ref = wanted.get(v) ?? p.slot(v.aval);
@@ -84,7 +83,6 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
     return (places.get(a) as Extract<Place, { kind: "buffer" }>).ref; // store has just given it memory
   };
   for (const e of f.eqns) {
-    e.outs.forEach(v => avals.set(v, v.aval));
     const { lower } = e.prim;
     switch (lower.kind) {
       case "view": {
@@ -102,8 +100,8 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
         break;
       }
       case "contract": {
-        const g = gemmKernel(p.name(e.prim.name), e, places, memory(e.outs[0] as Var), force); // a contraction has one output
-        launch(g);
+        const into = memory(e.outs[0] as Var); // a contraction has one output
+        launch(isProduct(e) ? gemmKernel(p.name(e.prim.name), e, places, into, force) : foldContraction(p.name(e.prim.name), e, places, into));
         break;
       }
       case "kernel": {

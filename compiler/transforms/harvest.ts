@@ -32,8 +32,11 @@ export function reapFunc(f: Func, t: Target): ReapedFunc {
   return { func, count };
 }
 
-/** params, then one value per mark -> results. What only the marked values needed is gone. */
+/** params, then one value per mark -> results. What only the marked values needed is gone. @throws E0404 for a primal value that the program computes twice */
 export function plantFunc(f: Func, t: Target): ReapedFunc {
+  if (t.role === "primal" && someEqn(f, e => matches(e, { name: t.name, role: recomputedRole }))) {
+    throw new PullbackError("E0404", `"${t.name}" is marked inside a remat region that a backward pass computes again`, { help: "plant first, then differentiate: grad(plant(f, name))" });
+  }
   const { func: reaped, count } = reapFunc(f, t);
   const n = f.params.length;
   const avals = reaped.results.slice(reaped.results.length - count).map(r => r.aval);

@@ -2,7 +2,7 @@
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { isFloat } from "../../runtime/dtype.ts";
 import { sameAval, showAval, type Aval } from "../ir/aval.ts";
-import type { Func } from "../ir/func.ts";
+import { freshVar, type Func, type Var } from "../ir/func.ts";
 import { flatten, leafPaths, unflatten, type TreeDef } from "../support/tree.ts";
 import { lit } from "../trace/builder.ts";
 import { isTensor, Tensor } from "../trace/tensor.ts";
@@ -58,6 +58,19 @@ export function stageAt(f: AnyFunction, def: TreeDef, avals: readonly Aval[], we
     return tensors;
   }, avals, weak);
   return { func, captured, outDef: outDef ?? def, outWeak };
+}
+
+/** Give several traced functions the same leading parameters: all tensors that any of them captured. */
+export function shareCaptured(staged: readonly Staged[]): { readonly captured: readonly Tensor[]; readonly funcs: readonly Func[] } {
+  const identity = (x: Tensor): object => (x.storage.kind === "staged" ? x.storage.atom : x);
+  const all = new Map<object, Tensor>();
+  for (const s of staged) for (const x of s.captured) if (!all.has(identity(x))) all.set(identity(x), x);
+  const captured = [...all.values()];
+  const funcs = staged.map(s => {
+    const own = new Map<object, Var>(s.captured.map((x, i) => [identity(x), s.func.params[i] as Var])); // captured tensors are the leading parameters
+    return { ...s.func, params: [...captured.map(x => own.get(identity(x)) ?? freshVar(x.aval)), ...s.func.params.slice(s.captured.length)] };
+  });
+  return { captured, funcs };
 }
 
 function outputTensor(x: unknown, path: () => string, what: string): Tensor {

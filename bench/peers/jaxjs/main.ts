@@ -3,7 +3,7 @@ import type { Fills, Work } from "../../work.ts";
 import { fill, fillAll } from "../fill.ts";
 import { load } from "../install.ts";
 import { peakOf } from "../memory.ts";
-import { meanSquare, serve, timedAsync, type Job } from "../serve.ts";
+import { sumOfSquares, serve, timedAsync, type Job } from "../serve.ts";
 import { versions } from "../versions.ts";
 import type { Arr, JaxJs, Tree } from "./api.ts";
 import { adamwStep, crossEntropy, functionalSam, initial, logits, mlpLoss } from "./training.ts";
@@ -17,12 +17,17 @@ const array = (data: Float32Array | Int32Array, shape: number[]): Arr => np.arra
 const upload = (fills: Fills): Tree => fillAll(fills, array);
 const named = (tree: Tree, name: string): Arr => tree[name] as Arr; // the names are work.ts's
 
-/** A job that calls `run` on copies of `inputs`, waits and drops the results. The check is the mean square over all results. */
+/** A job that calls `run` on copies of `inputs`, waits and drops the results. The check is the sum of squares over all results. */
 async function pure(inputs: Tree, run: (inputs: Tree) => Arr | Arr[] | Tree): Promise<Job> {
   const leaves = (out: Arr | Arr[] | Tree): Arr[] => Array.isArray(out) ? out : "dataSync" in out ? [out as Arr] : Object.values(out); // a tree has no leaf of that name
-  const once = async (): Promise<void> => { jax.tree.dispose(await jax.blockUntilReady(run(jax.tree.ref(inputs)))); };
+  // All results of a compiled call share their pending kernels, so waiting for one runs them all; waiting for each takes time quadratic in their number.
+  const once = async (): Promise<void> => {
+    const out = run(jax.tree.ref(inputs));
+    await jax.blockUntilReady(leaves(out)[0]);
+    jax.tree.dispose(out);
+  };
   const first = leaves(run(jax.tree.ref(inputs)));
-  const check = first.reduce((sum, x) => sum + meanSquare(x.dataSync()), 0);
+  const check = first.reduce((sum, x) => sum + sumOfSquares(x.dataSync()), 0);
   return { check, sample: times => timedAsync(times, once), release: () => jax.tree.dispose(inputs) };
 }
 

@@ -17,7 +17,7 @@ export type GradOf<A extends readonly unknown[], O extends GradOptions> =
   O extends { readonly argnums: infer N }
     ? N extends number ? Tensors<A[N]>
       : N extends readonly number[] ? { [K in keyof N]: N[K] extends number ? Tensors<A[N[K]]> : never }
-      : N extends keyof A[0] ? { readonly [K in N]: Tensors<A[0][K]> }
+      : N extends keyof A[0] ? Tensors<A[0][N]>
       : N extends readonly (infer K)[] ? { readonly [F in Extract<K, keyof A[0]>]: Tensors<A[0][F]> } : never
     : Tensors<A[0]>;
 /** What valueAndGrad gives. `value` is the scalar; `aux` is what the function returned beside it. */

@@ -33,7 +33,7 @@ function batched(f: (...xs: readonly unknown[]) => unknown, args: readonly unkno
     let k = 0;
     return f(...(unflatten(def, raw.map((x, i) => (mapped[i] ? xs[k++] : x))) as readonly unknown[])); // the argument list is an array
   }, flatten(elements.map(() => 0)).def, elements, [], "vmap");
-  const outPrefix = prefixAxes(outAxes, unflatten(staged.outDef, staged.func.results), "out");
+  const outPrefix = prefixAxes(outAxes, unflatten(staged.outDef, staged.func.results.map((_, i) => i)), "out");
   const { func, batched: flags } = batchFunc(staged.func, [...staged.captured.map(() => false), ...fronted.map(() => true)], { size, name: axisName }, outPrefix.map(a => a !== null));
   const outs = applyFunc(func, [...staged.captured, ...fronted]);
   const outPaths = leafPaths(staged.outDef).map(p => join("output", p));

@@ -27,18 +27,18 @@ export const distance = (a: readonly number[], b: readonly number[]): number => 
 /** Sum of products. */
 export const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, x, i) => s + x * (b[i] ?? NaN), 0);
 
-/** The gradient of result `k` (a scalar) with respect to argument `wrt`, by central differences. */
-export function centralGrad(f: Func, args: readonly HostTensor[], wrt: number, k = 0, h = 1e-5): number[] {
+/** The gradient of result `k` (a scalar) with respect to argument `wrt`, by central differences of fourth order. */
+export function centralGrad(f: Func, args: readonly HostTensor[], wrt: number, k = 0, h = 3e-4): number[] {
   const x = args[wrt];
   if (!x) throw new Error("no such argument");
   return [...x.data].map((_, i) => {
     const at = (d: number): number => run(f, args.map((a, j) => (j === wrt ? { ...a, data: a.data.map((v, m) => (m === i ? v + d : v)) } : a)))[k]?.[0] ?? NaN;
-    return (at(h) - at(-h)) / (2 * h);
+    return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
   });
 }
-/** The derivative of every result along `dxs` (null: constant), by central differences. */
-export function centralJvp(f: Func, args: readonly HostTensor[], dxs: readonly (readonly number[] | null)[], h = 1e-6): number[][] {
+/** The derivative of every result along `dxs` (null: constant), by central differences of fourth order. */
+export function centralJvp(f: Func, args: readonly HostTensor[], dxs: readonly (readonly number[] | null)[], h = 3e-4): number[][] {
   const at = (s: number): number[][] => run(f, args.map((a, j) => ({ ...a, data: a.data.map((v, i) => v + s * h * (dxs[j]?.[i] ?? 0)) })));
-  const up = at(1), down = at(-1);
-  return up.map((r, k) => r.map((v, i) => (v - (down[k]?.[i] ?? NaN)) / (2 * h)));
+  const [up, down, up2, down2] = [at(1), at(-1), at(2), at(-2)];
+  return (up ?? []).map((r, k) => r.map((v, i) => (8 * (v - (down?.[k]?.[i] ?? NaN)) - ((up2?.[k]?.[i] ?? NaN) - (down2?.[k]?.[i] ?? NaN))) / (12 * h)));
 }

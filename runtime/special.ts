@@ -1,5 +1,5 @@
-// Special functions in f64 that Math lacks, by series and continued fractions: slow, plain, accurate to about 1e-14. Only the oracle uses them;
-// the backends have their own (lower/elementary), so the two check each other.
+// Special functions in f64 that Math lacks, by series and continued fractions: slow, plain, accurate to about 1e-14. The reference evaluator and, for
+// functions without an expansion, the CPU backend call them.
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
