@@ -11,9 +11,10 @@ import { reduceOr } from "../primitives/reduce.ts";
 import { bind } from "../trace/bind.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { inline, traceClosed } from "../trace/trace.ts";
+import { dce } from "../transforms/dce.ts";
 import { harvestRule, type HarvestRule } from "../transforms/harvest.ts";
 import { jvpFunc, pushforwardRule, type Pushed, type PushforwardRule } from "../transforms/jvp.ts";
-import type { Target } from "../transforms/marks.ts";
+import { isMarked, type Target } from "../transforms/marks.ts";
 import { partialEval } from "../transforms/partial.ts";
 import { batchFunc, fixpoint } from "../transforms/vmap.ts";
 import { item, merge, pieces, present, spread, where, whereNot } from "../transforms/walk.ts";
@@ -77,7 +78,7 @@ function splitWhile(ins: readonly (Tensor | null)[], p: WhileParams): Split {
   const kept = late.filter(l => !l).length;
   // condCut.known and body.known may need only the known operands; their saved residuals are of no use here.
   const early = bindWhile([...present(vc), ...present(vb), ...present(whereNot(vi, late))], {
-    cond: { ...condCut.known, results: condCut.known.results.slice(0, 1) }, body: { ...body.known, results: body.known.results.slice(0, kept) },
+    cond: dce({ ...condCut.known, results: condCut.known.results.slice(0, 1) }), body: dce({ ...body.known, results: body.known.results.slice(0, kept) }, isMarked),
     condConsts: present(vc).length, bodyConsts: present(vb).length,
   });
   return { known: merge(late, late.filter(Boolean).map(() => null), early), residuals: present(ins), unknown: (res, rest) => where(again(res, rest), late) };

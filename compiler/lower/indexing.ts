@@ -108,7 +108,21 @@ export class IndexOps implements ScalarOps {
   private affineOf(e: Expr): Affine {
     return this.affine.get(e) ?? (e.kind === "const" ? { terms: new Map(), constant: e.value } : { terms: new Map([[e, 1]]), constant: 0 });
   }
-  private build(a: Affine): Expr {
+  /** q·c·k + r·k with q = x / c and r = x % c is x·k: what unravelling took apart comes together again. */
+  private rejoin(a: Affine): Affine {
+    for (const [r, k] of a.terms) {
+      if (r.kind !== "binary" || r.op !== "rem" || r.y.kind !== "const") continue;
+      const q = this.interned.get(`div(${identity(r.x)},${r.y.value})`);
+      if (!q || a.terms.get(q) !== k * r.y.value) continue;
+      const rest = new Map(a.terms);
+      rest.delete(q);
+      rest.delete(r);
+      return this.rejoin(combine({ terms: rest, constant: a.constant }, scale(this.affineOf(r.x), k), 1));
+    }
+    return a;
+  }
+  private build(given: Affine): Expr {
+    const a = this.rejoin(given);
     const terms = [...a.terms].filter(([, c]) => c !== 0);
     const [only] = terms;
     if (terms.length === 1 && only && only[1] === 1 && a.constant === 0) return only[0];

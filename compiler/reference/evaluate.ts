@@ -8,6 +8,7 @@ import type { ContractDims, ControlForm, Lowering } from "../ir/primitive.ts";
 import { exprVar, scalarOps as s, type Expr } from "../ir/scalar.ts";
 import { traceClosed } from "../trace/trace.ts";
 import { compileExprs } from "./expr.ts";
+import { runAuthorKernel } from "./interpret.ts";
 import { binary, round } from "./scalar.ts";
 
 /** A tensor of the oracle: numbers already rounded to `dtype`, row-major. */
@@ -71,7 +72,7 @@ function evaluateEqn(e: Eqn, ins: readonly HostTensor[], options: EvaluateOption
     case "composite": return evaluate(traceClosed((...xs) => lower.body(xs, e.params), ins), ins, options);
     case "control": return evaluateControl(lower.form(e.params), ins, options);
     case "collective": throw new PullbackError("E0305", `${e.prim.name} names the axis "${lower.axis(e.params)}", which no vmap binds`, { help: `wrap the function: vmap(f, { axisName: "${lower.axis(e.params)}" })` });
-    case "kernel": throw new InternalError(`${e.prim.name}: author kernels are evaluated by interpret.ts`);
+    case "kernel": return runAuthorKernel(e.prim.name, (b, bi, bo) => lower.build(b, bi, bo, e.params), ins, outs);
     case "erase": return [...ins];
     default: return unreachable(lower);
   }

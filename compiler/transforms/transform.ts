@@ -1,7 +1,7 @@
 // Transforms of one's own: an interpreter that walks a Func with values of any kind (counts, intervals, text), by rules that primitives carry under the
 // transform's symbol and a default by kind of lowering. It is how a library adds an analysis without touching a primitive of ours.
-import type { Eqn, Func, Var } from "../ir/func.ts";
-import type { Lowering, Primitive } from "../ir/primitive.ts";
+import type { Eqn, Func, Params, Var } from "../ir/func.ts";
+import type { Arity, Lowering, Primitive } from "../ir/primitive.ts";
 import type { Aval } from "../ir/aval.ts";
 import { bodyOf, item, missingRule } from "./walk.ts";
 
@@ -22,7 +22,7 @@ export interface Transform<V> {
   /** Interpret `f`: one value per parameter -> one per result. @throws E0301 where a primitive has no rule and no default */
   run(f: Func, args: readonly V[]): readonly V[];
   /** Rules for primitives that are not ours to edit; they win over rules on the record. */
-  define(prim: Primitive, rule: TransformRule<V>): void;
+  define<N extends Arity, P extends Params>(prim: Primitive<N, P>, rule: TransformRule<V>): void;
 }
 
 /** Make a transform. Without a rule, a composite is interpreted through its body. */
@@ -45,5 +45,5 @@ export function defineTransform<V>(spec: TransformSpec<V>): Transform<V> {
     }
     return f.results.map(read);
   };
-  return { symbol, run, define: (prim, rule) => { own.set(prim, rule); } };
+  return { symbol, run, define: (prim, rule) => { own.set(prim as unknown as Primitive, rule); } }; // only its identity matters here
 }

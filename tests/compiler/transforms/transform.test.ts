@@ -12,8 +12,8 @@ import { f64, func } from "./numeric.ts";
 
 type Interval = readonly [number, number];
 const bounds = defineTransform<Interval>({ name: "bounds", literal: v => [v, v], byKind: { view: ({ ins }) => [...ins], erase: ({ ins }) => [...ins] } });
-bounds.define(add.primitive as never, ({ ins: [x, y] }) => [[(x?.[0] ?? 0) + (y?.[0] ?? 0), (x?.[1] ?? 0) + (y?.[1] ?? 0)]]);
-bounds.define(neg.primitive as never, ({ ins: [x] }) => [[-(x?.[1] ?? 0), -(x?.[0] ?? 0)]]);
+bounds.define(add.primitive, ({ ins: [x, y] }) => [[(x?.[0] ?? 0) + (y?.[0] ?? 0), (x?.[1] ?? 0) + (y?.[1] ?? 0)]]);
+bounds.define(neg.primitive, ({ ins: [x] }) => [[-(x?.[1] ?? 0), -(x?.[0] ?? 0)]]);
 const clamped = definePrimitive<1>({ name: "acme.clamped", aval: ([x]) => x, lower: { kind: "map", scalar: (s, [x]) => s.unary("tanh", x) }, rules: { [bounds.symbol]: () => [[-1, 1]] } });
 const twice = definePrimitive<1>({ name: "acme.twice", aval: ([x]) => x, lower: { kind: "composite", body: ([x]) => [add(x, x)] } });
 
