@@ -5,7 +5,7 @@ import { sameAval, showAval, type Aval } from "../ir/aval.ts";
 import { freshVar, type Func, type Var } from "../ir/func.ts";
 import { flatten, leafPaths, unflatten, type TreeDef } from "../support/tree.ts";
 import { lit } from "../trace/builder.ts";
-import { isTensor, Tensor } from "../trace/tensor.ts";
+import { isTensor, type Tensor } from "../trace/tensor.ts";
 import { trace } from "../trace/trace.ts";
 
 /** The tree `T` with a Tensor for every number and boolean: what gradients, tangents and results of transforms look like. */

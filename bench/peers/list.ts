@@ -1,0 +1,44 @@
+// The columns: who takes part, and how each is started. One-thread columns stay on one core, since some libraries start threads whatever they are told.
+import { fileURLToPath } from "node:url";
+import type { Command } from "../harness/child.ts";
+import { onOneCore } from "../harness/machine.ts";
+import { install } from "./install.ts";
+import { findPython, type Python } from "./python.ts";
+
+/** A column that can be started, or the reason why not. */
+export interface Column { readonly id: string; readonly title: string; readonly threads: 1 | 2; command(node: string): Command | string }
+
+/** The columns that run when nobody says. */
+export const usual: readonly string[] = ["pullback", "pullback2", "jax-js", "tfjs", "jax", "torch"];
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** `file` pinned to a core if it is to have one thread. */
+function pinned(threads: 1 | 2, file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
+  const [wrapper, ...rest] = threads === 1 ? onOneCore() : [];
+  return wrapper === undefined ? { file, args, env } : { file: wrapper, args: [...rest, file, ...args], env };
+}
+/** A program of this repository, run from its source as this process is. */
+const program = (threads: 1 | 2, node: string, file: string, args: readonly string[] = [], flags: readonly string[] = []): Command =>
+  pinned(threads, node, [...flags, ...process.execArgv, path(file), ...args]);
+
+let python: Python | undefined; // looking for it runs it, so once
+function pythonProgram(threads: 1 | 2, module: "jax" | "torch"): Command | string {
+  python ??= findPython();
+  return python.lacks(module) ?? pinned(threads, python.file, [path(`python/${module}_peer.py`)], {
+    PYTHONDONTWRITEBYTECODE: "1", OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads), JAX_PLATFORMS: "cpu",
+    ...(threads === 1 ? { XLA_FLAGS: "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" } : {}),
+  });
+}
+
+/** Every column there is. */
+export const columns: readonly Column[] = [
+  { id: "pullback", title: "pullback", threads: 1, command: node => program(1, node, "../rows/main.ts", ["1"]) },
+  { id: "pullback2", title: "pullback, 2 threads", threads: 2, command: node => program(2, node, "../rows/main.ts", ["2"]) },
+  // jax-js's einsum maps over an iterator, which Node has from 22 on and Node 20 under this flag.
+  { id: "jax-js", title: "jax-js", threads: 1, command: node => install("jax-js") ?? program(1, node, "jaxjs/main.ts", [], ["--harmony-iterator-helpers"]) },
+  { id: "tfjs", title: "tfjs-wasm", threads: 1, command: node => install("tfjs") ?? program(1, node, "tfjs/main.ts") },
+  { id: "jax", title: "JAX", threads: 1, command: () => pythonProgram(1, "jax") },
+  { id: "torch", title: "torch", threads: 1, command: () => pythonProgram(1, "torch") },
+  { id: "jax2", title: "JAX, 2 threads", threads: 2, command: () => pythonProgram(2, "jax") },
+  { id: "torch2", title: "torch, 2 threads", threads: 2, command: () => pythonProgram(2, "torch") },
+];
