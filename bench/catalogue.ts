@@ -1,7 +1,7 @@
 // The rows of the table and what is asked of each. Sizes are here, programs are with the columns.
 import { call, chain, conv, gate, gemm, gptGradient, gptStep, layerNorm, mlpHvp, mlpStep, softmax, type Gpt, type Work } from "./work.ts";
 
-/** A demand on pullback's one-thread figure. `wide` replaces `atMost` where 256-bit vectors are on (Node 24 and newer). */
+/** A demand on pullback's one-thread figure. `wide` replaces `atMost` for the column with 256-bit vectors. */
 export type Target =
   | { readonly kind: "atMost"; readonly atMost: number; readonly wide?: number }
   | { readonly kind: "faster"; readonly than: string; readonly times: number };

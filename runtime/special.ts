@@ -16,15 +16,15 @@ export function erf(x: number): number {
 
 /** Complementary error function, relatively accurate in the right tail. */
 export function erfc(x: number): number {
-  return x < 2 ? 1 - erf(x) : erfcLarge(x);
+  return x < 1 ? 1 - erf(x) : erfcLarge(x);
 }
 
-/** erfc for x >= 2 by Lentz's continued fraction. */
+/** erfc for x >= 1 by its continued fraction, from the innermost term out; it converges faster the larger x is. */
 function erfcLarge(x: number): number {
   if (x > 27.5) return 0;
   // erfc(x) = e^{-x^2}/sqrt(pi) · 1/(x + (1/2)/(x + 1/(x + (3/2)/(x + ...))))
   let f = 0;
-  for (let n = 160; n > 0; n--) f = (n / 2) / (x + f);
+  for (let n = x < 3 ? 400 : 80; n > 0; n--) f = (n / 2) / (x + f);
   return Math.exp(-x * x) / (Math.sqrt(Math.PI) * (x + f));
 }
 

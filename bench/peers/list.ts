@@ -34,6 +34,8 @@ function pythonProgram(threads: 1 | 2, module: "jax" | "torch"): Command | strin
 export const columns: readonly Column[] = [
   { id: "pullback", title: "pullback", threads: 1, command: node => program(1, node, "../rows/main.ts", ["1"]) },
   { id: "pullback2", title: "pullback, 2 threads", threads: 2, command: node => program(2, node, "../rows/main.ts", ["2"]) },
+  // Node's engine pairs vectors to 256 bits under an experimental flag, from Node 24 on with profit.
+  { id: "wide", title: "pullback, wide", threads: 1, command: node => program(1, node, "../rows/main.ts", ["1", "wide"]) },
   // jax-js's einsum maps over an iterator, which Node has from 22 on and Node 20 under this flag.
   { id: "jax-js", title: "jax-js", threads: 1, command: node => install("jax-js") ?? program(1, node, "jaxjs/main.ts", [], ["--harmony-iterator-helpers"]) },
   { id: "tfjs", title: "tfjs-wasm", threads: 1, command: node => install("tfjs") ?? program(1, node, "tfjs/main.ts") },

@@ -1,0 +1,35 @@
+// Layers. Shape letters: B any leading dimensions, I inputs, O outputs, D width, V vocabulary.
+import type { Tensor } from "../../compiler/extend.ts";
+import { computeDType } from "../../runtime/dtype.ts";
+import { add, astype, mul, sub } from "../ops/arithmetic.ts";
+import { gelu } from "../ops/activations.ts";
+import { matmul } from "../ops/linalg.ts";
+import { rsqrt } from "../ops/math.ts";
+import { mean } from "../ops/reduce.ts";
+import { take } from "../ops/take.ts";
+import { dropoutMask } from "../random/index.ts";
+
+/** Parameters of an affine map: w [I, O], b [O]. */
+export interface Linear { readonly w: Tensor; readonly b?: Tensor | undefined }
+/** x·w + b: [B, I] -> [B, O]. @throws E0202 */
+export const linear = ({ w, b }: Linear, x: Tensor): Tensor => (b ? add(matmul(x, w), b) : matmul(x, w));
+/** Rows of a table [V, D] at integer positions: [B] -> [B, D]. */
+export const embedding = (table: Tensor, ids: Tensor): Tensor => take(table, ids, { mode: "clip" });
+
+/** What normalisation multiplies and adds; `eps` is added to the variance. */
+export interface NormOptions { readonly scale?: Tensor; readonly bias?: Tensor; readonly eps?: number }
+const affine = (y: Tensor, { scale, bias }: NormOptions): Tensor => { const z = scale ? mul(y, scale) : y; return bias ? add(z, bias) : z; };
+/** Layer norm over the last axis: (x - mean) / sqrt(var + eps), in f32 or wider. @see Ba et al. 2016 */
+export function layerNorm(x: Tensor, options: NormOptions = {}): Tensor {
+  const t = astype(x, computeDType(x.dtype)), c = sub(t, mean(t, { axis: -1, keepdims: true }));
+  return astype(affine(mul(c, rsqrt(add(mean(mul(c, c), { axis: -1, keepdims: true }), options.eps ?? 1e-6))), options), x.dtype);
+}
+/** x / sqrt(mean x² + eps) over the last axis, in f32 or wider. @see Zhang and Sennrich 2019 */
+export function rmsNorm(x: Tensor, options: NormOptions = {}): Tensor {
+  const t = astype(x, computeDType(x.dtype));
+  return astype(affine(mul(t, rsqrt(add(mean(mul(t, t), { axis: -1, keepdims: true }), options.eps ?? 1e-6))), options), x.dtype);
+}
+/** Zeroes elements with probability `rate` and scales the rest, so that the mean stays. Identity without a key. @throws E0801 */
+export const dropout = (key: Tensor | null, rate: number, x: Tensor): Tensor => (key === null || rate === 0 ? x : mul(x, astype(dropoutMask(key, rate, x.shape), x.dtype)));
+/** Two linear maps with an activation between: [B, I] -> [B, O]. */
+export const mlp = (p: { readonly up: Linear; readonly down: Linear }, x: Tensor, activation: (x: Tensor) => Tensor = gelu): Tensor => linear(p.down, activation(linear(p.up, x)));
