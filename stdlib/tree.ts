@@ -54,7 +54,7 @@ export const norm = (tree: unknown): Tensor => sqrt(dot(tree, tree));
 /** Trees of one structure as one tree with a new leading axis. @throws E0103 */
 export function stack<T>(trees: readonly T[]): T {
   const [first, ...rest] = trees;
-  return map((...xs: Tensor[]) => stackOp(xs), first as T, ...rest);
+  return map((...xs: Tensor[]) => stackOp(xs), first as T, ...rest); // an empty list has no first, and map refuses it
 }
 /** The inverse of `stack`. */
 export function unstack<T>(tree: T): T[] {

@@ -53,6 +53,9 @@ export function consensus(cells: readonly Cell[]): number | undefined {
 }
 const followers = (check: number, all: readonly number[]): number => all.filter(other => agree(check, other)).length;
 
+/** Whether the middle half of the samples lies within 15 % of the median. */
+export const isSteady = (cell: Extract<Cell, { kind: "measured" }>): boolean => cell.high - cell.low <= 0.15 * cell.median;
+
 /** The table, and the notes on its cells, one a line. */
 export function renderTable(results: Results): string {
   const { rows, columns, cells } = results;
@@ -73,13 +76,13 @@ export function renderTable(results: Results): string {
       if (cell.kind === "unsupported") return note("–", cell.reason);
       if (cell.kind === "failed") return note("failed", cell.reason);
       if (cell.check !== undefined && agreed !== undefined && !agree(cell.check, agreed)) return note(`${threeDigits(cell.median)} ≠`, `its result differs: checksum ${cell.check}, not ${agreed}`);
-      const spread = (cell.high - cell.low) / cell.median;
-      return spread > 0.15 ? note(threeDigits(cell.median), `unsteady: the middle half of ${cell.samples} samples is ${threeDigits(cell.low)} to ${threeDigits(cell.high)}`) : threeDigits(cell.median);
+      return `${isSteady(cell) ? "" : "~"}${threeDigits(cell.median)}`;
     });
     return [`${row.title}${row.kind === "measured" && row.unit !== "ms" ? `, ${row.unit}` : ""}`, ...figures, ...[row.need, row.aim].map(target => (target ? showVerdict(judge(results, row.id, target), results) : ""))];
   });
+  if ([...cells.values()].flat().some(cell => cell.kind === "measured" && !isSteady(cell))) notes.push("~ the middle half of the samples spreads over more than 15 % of the median");
   const table = [head, head.map((_, i) => (i === 0 ? "---" : "--:")), ...body].map(cellsOfLine => `| ${cellsOfLine.map(text => text.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
-  return notes.length === 0 ? `${table}\n` : `${table}\n\n${notes.map((text, i) => `[${i + 1}] ${text.replaceAll("\n", " ")}  `).join("\n")}\n`;
+  return notes.length === 0 ? `${table}\n` : `${table}\n\n${notes.map((text, i) => `${text.startsWith("~") ? "" : `[${i + 1}] `}${text.replaceAll("\n", " ")}  `).join("\n")}\n`;
 }
 
 const limit = (target: Extract<Target, { kind: "atMost" }>, wide: boolean): number => (wide ? target.wide ?? target.atMost : target.atMost);

@@ -19,7 +19,7 @@ function pinned(threads: 1 | 2, file: string, args: readonly string[], env: Read
 }
 /** A program of this repository, run from its source as this process is. */
 const program = (threads: 1 | 2, node: string, file: string, args: readonly string[] = [], flags: readonly string[] = []): Command =>
-  pinned(threads, node, [...flags, ...process.execArgv, path(file), ...args]);
+  pinned(threads, node, [...flags, "--expose-gc", ...process.execArgv, path(file), ...args]);
 
 let python: Python | undefined; // looking for it runs it, so once
 function pythonProgram(threads: 1 | 2, module: "jax" | "torch"): Command | string {

@@ -9,8 +9,12 @@ function resident(): { now: number; peak: number } {
   return { now: kib("VmRSS") * 1024, peak: kib("VmHWM") * 1024 };
 }
 
+/** Sizes of the small matrices on which the measured program runs first, so that compilers and heaps have grown to what they need. */
+export const rehearsals: readonly number[] = [64, 96, 128];
+
 /** MiB by which resident memory rose, at its peak, while `run` ran. @throws Unsupported where the system does not tell */
 export async function peakOf(run: () => void | Promise<void>): Promise<number> {
+  globalThis.gc?.(); // what earlier work left behind would hide as much of the rise
   try {
     writeFileSync("/proc/self/clear_refs", "5"); // resets the peak to the present
   } catch {

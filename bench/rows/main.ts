@@ -4,7 +4,7 @@ import { conv } from "pullback/extend";
 import { adamw, applyUpdates } from "pullback/optim";
 import * as tree from "pullback/tree";
 import { fill, fillAll } from "../peers/fill.ts";
-import { peakOf } from "../peers/memory.ts";
+import { peakOf, rehearsals } from "../peers/memory.ts";
 import { serve, sumOfSquares, timed, type Job } from "../peers/serve.ts";
 import type { AdamW, Fills, Work } from "../work.ts";
 import { crossEntropy, logits, mlpLoss, named, normalize, type Params } from "./models.ts";
@@ -104,7 +104,7 @@ async function prepare(work: Work): Promise<Job> {
       });
       const { x: spec } = work.inputs;
       if (!spec) throw new Error("the work has no x");
-      free(program(array(new Float32Array(64 * 64), [64, 64])));
+      for (const n of rehearsals) free(program(array(new Float32Array(n * n), [n, n])));
       const data = fill(spec);
       const peak = await peakOf(() => {
         const x = array(data, [...spec.shape]);

@@ -22,7 +22,7 @@ export type Stmt =
    *  The order is the emitter's, but fixed: it may keep several partial accumulators, each started at `init`, if init is the identity of combine. Afterwards the `acc` variables hold the results. */
   | { readonly kind: "fold"; readonly v: ExprVar; readonly begin: Expr; readonly end: Expr; readonly folds: readonly Fold[]; readonly body: readonly Stmt[]; readonly values: readonly Expr[]; readonly a: readonly ExprVar[]; readonly b: readonly ExprVar[]; readonly combine: readonly Expr[] }
   | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
-  | { readonly kind: "if"; readonly cond: Expr; readonly then: readonly Stmt[]; readonly otherwise: readonly Stmt[] };
+  | { readonly kind: "if"; readonly cond: Expr; readonly yes: readonly Stmt[]; readonly no: readonly Stmt[] };
 
 /** The independent items of a kernel: `v` runs over [0, extent). `cost` is a rough number of scalar operations an item takes (decides threading). */
 export interface Grid { readonly v: ExprVar; readonly extent: number; readonly cost: number }

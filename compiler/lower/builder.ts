@@ -31,7 +31,7 @@ export function buildKernels(name: string, build: (b: KernelBuilder, ins: readon
     set(v: ExprVar, value) { push({ kind: "set", v, value }); },
     for(label, begin, end, body, options = {}) { const v = exprVar(label, "i32"); push({ kind: "for", v, begin, end, parallel: options.parallel ?? false, body: nested(() => body(v)) }); },
     while(cond, body) { push({ kind: "while", cond, body: nested(body) }); },
-    if(cond, then, otherwise) { push({ kind: "if", cond, then: nested(then), otherwise: otherwise ? nested(otherwise) : [] }); },
+    if(cond, then, otherwise) { push({ kind: "if", cond, yes: nested(then), no: otherwise ? nested(otherwise) : [] }); },
     grid(extent, cost, body) {
       scratch = []; written = new Set(); read = new Set();
       const v = exprVar("item", "i32"), stmts = nested(() => body(v));

@@ -43,7 +43,7 @@ function stmt(s: Stmt, indent: string): string[] {
     case "for": return [`${indent}${s.parallel ? "parallel" : "for"} ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}`, ...block(s.body)];
     case "fold": return [`${indent}fold ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}: ${s.folds.map((f, k) => `${name(f.acc)} from ${expr(f.init)} by ${expr(s.combine[k] ?? f.init)} over ${expr(s.values[k] ?? f.init)}`).join("; ")}`, ...block(s.body)];
     case "while": return [`${indent}while ${expr(s.cond)}`, ...block(s.body)];
-    case "if": return [`${indent}if ${expr(s.cond)}`, ...block(s.then), ...(s.otherwise.length > 0 ? [`${indent}else`, ...block(s.otherwise)] : [])];
+    case "if": return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
     default: return unreachable(s);
   }
 }

@@ -4,7 +4,7 @@ import { aval, type Aval } from "../ir/aval.ts";
 import type { Params } from "../ir/func.ts";
 import type { Arity, LinearIn, MaybeZero, Of, Primitive, TransposeRule } from "../ir/primitive.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../ir/scalar.ts";
-import { Tensor } from "../trace/tensor.ts";
+import type { Tensor } from "../trace/tensor.ts";
 import { needDType, needEqualDTypes, needEqualShapes, type Accepts } from "./check.ts";
 import { definePrimitive, type Operation } from "./define.ts";
 

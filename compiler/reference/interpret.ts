@@ -61,7 +61,7 @@ class Run {
         break;
       }
       case "while": for (;;) { this.memo = new Map(); if (this.value(s.cond) === 0) break; this.block(s.body); } break;
-      case "if": this.block(this.value(s.cond) !== 0 ? s.then : s.otherwise); break;
+      case "if": this.block(this.value(s.cond) !== 0 ? s.yes : s.no); break;
       default: unreachable(s);
     }
   }

@@ -1,12 +1,11 @@
 // How the model learns: one compiled step a method. SAM changes which gradient is taken; the optimizer is AdamW for all of them.
-import { array, div, jit, valueAndGrad, type Tensor } from "pullback";
+import { array, div, grad, jit, valueAndGrad, type Tensor } from "pullback";
 import { slice } from "pullback/extend";
 import * as nn from "pullback/nn";
 import * as optim from "pullback/optim";
 import * as random from "pullback/random";
 import { fsam, lambdaMax, pathShares, sam } from "pullback/sharpness";
 import * as tree from "pullback/tree";
-import { grad } from "pullback";
 import type { Batch } from "./batches.ts";
 import type { Config, Method } from "./config.ts";
 import type { Learner, Trainee } from "./experiment.ts";

@@ -41,5 +41,5 @@ function openDoors(): Doors {
   const gc: unknown = vm.runInContext("gc", context);
   const Registry = vm.runInContext("FinalizationRegistry", context) as typeof FinalizationRegistry; // the context's own intrinsic
   v8.setFlagsFromString("--no-expose-gc");
-  return { gc: typeof gc === "function" ? () => { (gc as () => void)(); } : undefined, Registry, cleanup: "cleanupSome" in Registry.prototype };
+  return { gc: typeof gc === "function" ? () => { (gc as () => void)(); } : undefined, Registry, cleanup: "cleanupSome" in Registry.prototype }; // typeof has just shown a function
 }

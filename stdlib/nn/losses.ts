@@ -2,11 +2,10 @@
 import { mark } from "../../compiler/index.ts";
 import type { Tensor } from "../../compiler/extend.ts";
 import { computeDType, isFloat } from "../../runtime/dtype.ts";
-import { add, astype, div, mul, square, sub } from "../ops/arithmetic.ts";
+import { add, astype, div, maximum, mul, square, sub } from "../ops/arithmetic.ts";
 import { softplus } from "../ops/activations.ts";
 import { oneHot } from "../ops/take.ts";
 import { logSoftmax, logsumexp, mean, sum } from "../ops/reduce.ts";
-import { maximum } from "../ops/arithmetic.ts";
 
 /** `labelSmoothing` in [0, 1): the share of the target spread over all classes. `mask`: 1 (or true) for targets that count. `zLoss`: weight of (log Σ exp)². */
 export interface CrossEntropyOptions { readonly labelSmoothing?: number; readonly mask?: Tensor; readonly zLoss?: number }

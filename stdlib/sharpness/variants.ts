@@ -1,7 +1,6 @@
 // Published variants as choices of the core: each is a few words about direction, length or combination.
 import type { Tensor } from "../../compiler/extend.ts";
-import { abs, add, mul, sub } from "../ops/arithmetic.ts";
-import { div } from "../ops/arithmetic.ts";
+import { abs, add, div, mul, sub } from "../ops/arithmetic.ts";
 import { greater, where } from "../ops/compare.ts";
 import * as tree from "../tree.ts";
 import { sharpnessAware, type GradientFunction, type SharpnessOptions } from "./core.ts";

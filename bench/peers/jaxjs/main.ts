@@ -2,7 +2,7 @@
 import type { Fills, Work } from "../../work.ts";
 import { fill, fillAll } from "../fill.ts";
 import { load } from "../install.ts";
-import { peakOf } from "../memory.ts";
+import { peakOf, rehearsals } from "../memory.ts";
 import { sumOfSquares, serve, timedAsync, type Job } from "../serve.ts";
 import { versions } from "../versions.ts";
 import type { Arr, JaxJs, Tree } from "./api.ts";
@@ -116,8 +116,7 @@ async function prepare(work: Work): Promise<Job> {
       });
       const spec = work.inputs["x"];
       if (!spec) throw new Error("the work has no x");
-      const warm = new Float32Array(64 * 64);
-      program(array(warm, [64, 64])).dataSync();
+      for (const n of rehearsals) program(array(new Float32Array(n * n), [n, n])).dataSync();
       const data = fill(spec) as Float32Array; // a uniform fill
       let check = NaN;
       const peak = await peakOf(async () => {

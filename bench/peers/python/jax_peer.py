@@ -152,7 +152,8 @@ def chain(work):
         return h
     f = jax.jit(program)
     data = fill_all(work)["x"]
-    jax.block_until_ready(f(jnp.zeros((64, 64))))
+    for n in (64, 96, 128):
+        jax.block_until_ready(f(jnp.zeros((n, n))))
     compiled = f.lower(jax.ShapeDtypeStruct(data.shape, data.dtype)).compile()
     return Job(sample=lambda: peak_of(lambda: jax.block_until_ready(compiled(jnp.array(data)))))
 

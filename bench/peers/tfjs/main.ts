@@ -2,7 +2,7 @@
 import type { AdamW, Fill, Gpt, Work } from "../../work.ts";
 import { fill, fillAll } from "../fill.ts";
 import { load } from "../install.ts";
-import { peakOf } from "../memory.ts";
+import { peakOf, rehearsals } from "../memory.ts";
 import { serve, sumOfSquares, timed, Unsupported, type Job } from "../serve.ts";
 import { versions } from "../versions.ts";
 import type { Ten, Tf } from "./api.ts";
@@ -126,7 +126,7 @@ async function prepare(work: Work): Promise<Job> {
         }
         h.dataSync();
       });
-      program(new Float32Array(64 * 64), [64, 64]);
+      for (const n of rehearsals) program(new Float32Array(n * n), [n, n]);
       const data = fill(spec);
       const peak = await peakOf(() => program(data, [...spec.shape]));
       return { check: undefined, sample: () => peak, release: () => undefined };

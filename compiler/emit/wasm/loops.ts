@@ -74,8 +74,8 @@ class Statements {
         break;
       }
       case "if": {
-        const cond = e.scalar(s.cond), changes = changesOf([...s.then, ...s.otherwise]);
-        f.get(cond).if_(() => e.scope(() => this.block(s.then)), s.otherwise.length === 0 ? undefined : () => e.scope(() => this.block(s.otherwise)));
+        const cond = e.scalar(s.cond), changes = changesOf([...s.yes, ...s.no]);
+        f.get(cond).if_(() => e.scope(() => this.block(s.yes)), s.no.length === 0 ? undefined : () => e.scope(() => this.block(s.no)));
         e.forget(x => changes.stale(x));
         break;
       }
@@ -132,7 +132,7 @@ class Statements {
       f.for_({ index: i, from: begin, to: end }, () => e.scope(() => {
         this.block(s.body);
         s.folds.forEach(({ acc }, k) => { e.bindVar(s.a[k] as ExprVar, e.scalar(acc)); e.bindVar(s.b[k] as ExprVar, e.scalar(s.values[k] as Expr)); }); // one of each per fold
-        s.combine.forEach((x, k) => { f.get(e.scalar(x)).set(next[k] as Local); });
+        s.combine.forEach((x, k) => { f.get(e.scalar(x)).set(next[k] as Local); }); // one next per fold
         s.folds.forEach(({ acc }, k) => { f.get(next[k] as Local).set(e.scalar(acc)); }); // one next per fold
       }));
     });
@@ -172,8 +172,8 @@ class Statements {
         const x = f.local(register(v.dtype));
         extract({ ...e.context(), lanes }, v.dtype, acc[q] as Local, k); // one accumulator per fold
         f.set(x);
-        e.bindVar(s.a[q] as ExprVar, e.scalar(v));
-        e.bindVar(s.b[q] as ExprVar, x);
+        e.bindVar(s.a[q] as ExprVar, e.scalar(v)); // one placeholder of each kind per fold
+        e.bindVar(s.b[q] as ExprVar, x); // likewise
       });
       const next = s.combine.map(x => { const to = f.local(register(x.dtype)), from = e.scalar(x); f.get(from).set(to); return to; });
       s.folds.forEach(({ acc: v }, q) => { f.get(next[q] as Local).set(e.scalar(v)); }); // one per fold
@@ -229,7 +229,7 @@ function changesOf(stmts: readonly Stmt[]): Changes {
       case "for": vars.add(s.v.id); s.body.forEach(visit); break;
       case "fold": vars.add(s.v.id); s.folds.forEach(x => vars.add(x.acc.id)); [...s.a, ...s.b].forEach(x => vars.add(x.id)); s.body.forEach(visit); break;
       case "while": s.body.forEach(visit); break;
-      case "if": s.then.forEach(visit); s.otherwise.forEach(visit); break;
+      case "if": s.yes.forEach(visit); s.no.forEach(visit); break;
       default: unreachable(s);
     }
   };

@@ -23,6 +23,7 @@ export interface Vec {
   readonly madd: PlainOp;
 }
 
+/** The vector type of each dtype. */
 export const VEC: { readonly [D in "f32" | "f64"]: Vec } = {
   f32: {
     scalar: "f32", size: 4, lanes: 4, load: "f32.load", store: "f32.store", loadSplat: "v128.load32_splat", loadFirst: "v128.load32_zero",

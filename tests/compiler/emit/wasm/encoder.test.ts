@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { FuncBuilder } from "../../../../compiler/emit/wasm/encoder/function.ts";
+import type { FuncBuilder } from "../../../../compiler/emit/wasm/encoder/function.ts";
 import { ModuleBuilder } from "../../../../compiler/emit/wasm/encoder/module.ts";
 import { signed32, signed64, unsigned } from "../../../../compiler/emit/wasm/encoder/bytes.ts";
 import type { ValType } from "../../../../compiler/emit/wasm/encoder/bytes.ts";
