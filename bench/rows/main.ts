@@ -1,19 +1,22 @@
 // The pullback column, against the public interface alone. Usage: main.ts <threads> [wide].
-import { add, defaultDevice, grad, hvp, isTensor, jit, matmul, mul, plant, reap, setDefaultDevice, sigmoid, softmax, div, square, sum, tanh, valueAndGrad, wasm, fromHost, type Tensor } from "pullback";
+import { add, defaultDevice, fromHost, grad, hvp, isTensor, jit, matmul, mul, setDefaultDevice, sigmoid, softmax, square, sum, tanh, valueAndGrad, wasm, type Tensor } from "pullback";
 import { conv } from "pullback/extend";
+import * as nn from "pullback/nn";
 import { adamw, applyUpdates } from "pullback/optim";
+import { fsam } from "pullback/sharpness";
 import * as tree from "pullback/tree";
+import { lossOf } from "../../examples/09-gpt/model.ts";
 import { fill, fillAll } from "../peers/fill.ts";
 import { peakOf, rehearsals } from "../peers/memory.ts";
 import { serve, sumOfSquares, timed, type Job } from "../peers/serve.ts";
 import type { AdamW, Fills, Work } from "../work.ts";
-import { crossEntropy, logits, mlpLoss, named, normalize, type Params } from "./models.ts";
+import { decoderParams, mlpLoss, named, type Named } from "./models.ts";
 
 const [threads = "1", wide] = process.argv.slice(2);
 setDefaultDevice(wasm({ threads: Number(threads), ...(wide === "wide" ? { wide: true } : {}) }));
 
 const array = (data: Float32Array | Int32Array, shape: number[]): Tensor => fromHost(data instanceof Int32Array ? "i32" : "f32", shape, data);
-const upload = (fills: Fills): Params => fillAll(fills, array);
+const upload = (fills: Fills): Named => fillAll(fills, array);
 const tensors = (x: unknown): Tensor[] => tree.leaves(x).filter(isTensor);
 const free = (x: unknown): void => tensors(x).forEach(t => t.dispose());
 const halfSquare = (y: Tensor): Tensor => mul(sum(square(y)), 0.5);
@@ -28,17 +31,18 @@ function pure<A extends readonly unknown[]>(f: (...args: A) => unknown, ...args:
 }
 
 /** A function that takes one AdamW step on `loss(params, ...data)`, the state donated, and gives the loss before it. */
-function training(loss: (params: Params, ...data: Tensor[]) => Tensor, params: Params, data: readonly Tensor[], { lr, b1, b2, eps, decay }: AdamW): { step: () => number; release: () => void } {
+function training<P, D extends readonly Tensor[]>(loss: (params: P, ...data: D) => Tensor, params: P, data: D, { lr, b1, b2, eps, decay }: AdamW): { step: () => number; release: () => void } {
   const optimizer = adamw({ lr, b1, b2, eps, weightDecay: decay });
-  const compiled = jit((p: Params, s: ReturnType<typeof optimizer.init>, d: readonly Tensor[]) => {
+  const compiled = jit((p: P, s: ReturnType<typeof optimizer.init>, d: D) => {
     const { value, grad: g } = valueAndGrad(loss)(p, ...d);
     const [updates, next] = optimizer.update(g, s, p);
     return { value, params: applyUpdates(p, updates), state: next };
   }, { donate: [0, 1] });
-  let state = { params, state: optimizer.init(params) };
+  let state: unknown[] = [params, optimizer.init(params)];
   const step = (): number => {
-    const { value, ...next } = compiled(state.params, state.state, data);
-    state = next;
+    const [p, s] = state as [P, ReturnType<typeof optimizer.init>]; // the step keeps their structure
+    const { value, ...next } = compiled(p, s, data);
+    state = [next.params, next.state];
     const at = value.item();
     value.dispose();
     return at;
@@ -53,48 +57,44 @@ function trained({ step, release }: { step: () => number; release: () => void })
   return { check: step(), sample: times => timed(times, step), release };
 }
 
-/** Parameters, inputs i32[B,T] and targets i32[B,T]. */
-function prepareGpt({ gpt: { batch: b, tokens: t }, inputs: { tokens, ...rest } }: Extract<Work, { kind: "gptStep" | "gptGradient" }>): { params: Params; data: readonly [Tensor, Tensor] } {
-  if (!tokens) throw new Error("the work has no tokens");
-  const all = fill(tokens);
-  const at = (shift: number): Tensor => array(Int32Array.from({ length: b * t }, (_, i) => all[Math.floor(i / t) * (t + 1) + (i % t) + shift] ?? 0), [b, t]);
-  return { params: upload(rest), data: [at(0), at(1)] };
+/** Parameters and tokens i32[B,T+1]. */
+function prepareGpt(fills: Fills): { params: nn.Decoder; tokens: Tensor } {
+  const inputs = upload(fills);
+  return { params: decoderParams(inputs), tokens: named(inputs, "tokens") };
 }
 
 async function prepare(work: Work): Promise<Job> {
   switch (work.kind) {
-    case "gemm": return pure((x: Params) => matmul(named(x, "a"), named(x, "b")), upload(work.inputs));
-    case "gate": return pure((x: Params) => mul(tanh(add(mul(named(x, "x"), 1.3), 0.2)), sigmoid(named(x, "x"))), upload(work.inputs));
-    case "softmax": return pure((x: Params) => softmax(named(x, "x")), upload(work.inputs));
+    case "gemm": return pure((x: Named) => matmul(named(x, "a"), named(x, "b")), upload(work.inputs));
+    case "gate": return pure((x: Named) => mul(tanh(add(mul(named(x, "x"), 1.3), 0.2)), sigmoid(named(x, "x"))), upload(work.inputs));
+    case "softmax": return pure((x: Named) => softmax(named(x, "x")), upload(work.inputs));
     case "layerNorm": {
-      const norm = (x: Params): Tensor => add(mul(normalize(named(x, "x"), 1e-5), named(x, "scale")), named(x, "bias"));
-      return pure(work.gradient ? grad((x: Params) => halfSquare(norm(x))) : norm, upload(work.inputs));
+      const norm = (x: Named): Tensor => nn.layerNorm(named(x, "x"), { scale: named(x, "scale"), bias: named(x, "bias"), eps: 1e-5 });
+      return pure(work.gradient ? grad((x: Named) => halfSquare(norm(x))) : norm, upload(work.inputs));
     }
     case "conv": {
-      const f = (x: Params): Tensor => conv(named(x, "x"), named(x, "w"), { stride: [1, 1], pad: [[1, 1], [1, 1]], dilation: [1, 1], base: [1, 1], groups: 1 });
-      return pure(work.gradient ? grad((x: Params) => halfSquare(f(x))) : f, upload(work.inputs));
+      const f = (x: Named): Tensor => conv(named(x, "x"), named(x, "w"), { stride: [1, 1], pad: [[1, 1], [1, 1]], dilation: [1, 1], base: [1, 1], groups: 1 });
+      return pure(work.gradient ? grad((x: Named) => halfSquare(f(x))) : f, upload(work.inputs));
     }
-    case "call": return pure((x: Params) => tree.map((v: Tensor) => add(v, 1), x), upload(work.inputs));
+    case "call": return pure((x: Named) => tree.map((v: Tensor) => add(v, 1), x), upload(work.inputs));
     case "mlpStep": {
       const { x, labels, ...params } = upload(work.inputs);
-      return trained(training(mlpLoss as (p: Params, ...data: Tensor[]) => Tensor, params, [named({ x } as Params, "x"), named({ labels } as Params, "labels")], work.adamw)); // called with exactly two
+      return trained(training(mlpLoss, params as Named, [x, labels] as [Tensor, Tensor], work.adamw)); // named in work.ts
     }
     case "mlpHvp": {
       const all = upload(work.inputs);
-      const part = (direction: boolean): Params => Object.fromEntries(Object.entries(all).filter(([name]) => name !== "x" && name !== "labels" && name.startsWith("d_") === direction).map(([name, v]) => [name.replace("d_", ""), v]));
+      const part = (direction: boolean): Named => Object.fromEntries(Object.entries(all).filter(([name]) => name !== "x" && name !== "labels" && name.startsWith("d_") === direction).map(([name, v]) => [name.replace("d_", ""), v]));
       return pure(hvp(mlpLoss), part(false), part(true), named(all, "x"), named(all, "labels"));
     }
     case "gptStep": {
-      const { params, data } = prepareGpt(work);
-      const loss = (p: Params, ...[inputs, targets]: Tensor[]): Tensor => crossEntropy(logits(work.gpt, p, inputs as Tensor), targets as Tensor); // called with exactly two
-      if (!work.first) return trained(training(loss, params, data, work.adamw));
-      const { step, release } = training(loss, params, data, work.adamw);
-      return { check: undefined, sample: () => timed(1, step), release };
+      const { params, tokens } = prepareGpt(work.inputs);
+      const job = training(lossOf(work.gpt), params, [tokens] as [Tensor], work.adamw); // a list of exactly one
+      return work.first ? { check: undefined, sample: () => timed(1, job.step), release: job.release } : trained(job);
     }
     case "gptGradient": {
-      const { params, data } = prepareGpt(work);
-      const loss = (p: Params, inputs: Tensor, targets: Tensor): Tensor => crossEntropy(logits(work.gpt, p, inputs), targets);
-      return pure(work.rho === undefined ? grad(loss) : functionalSam(grad(loss), work.rho), params, ...data);
+      const { params, tokens } = prepareGpt(work.inputs);
+      const gradient = grad(lossOf(work.gpt));
+      return pure(work.rho === undefined ? gradient : fsam(gradient, { rho: work.rho }), params, tokens);
     }
     case "chain": {
       const program = jit((x: Tensor) => {
@@ -114,15 +114,6 @@ async function prepare(work: Work): Promise<Job> {
     }
     default: return work satisfies never;
   }
-}
-
-/** Functional-SAM of the gradient function `g`. */
-function functionalSam<A extends readonly unknown[]>(g: (params: Params, ...rest: A) => Params, rho: number): (params: Params, ...rest: A) => unknown {
-  return (params, ...rest) => {
-    const { out, values } = reap(g, "logits", "cotangent")(params, ...rest);
-    const moved = tree.add(params, tree.scale(div(rho, tree.norm(out)), out));
-    return plant(g, "logits", "cotangent")(values, moved, ...rest);
-  };
 }
 
 await serve({ title: `pullback on ${defaultDevice().name}`, prepare });

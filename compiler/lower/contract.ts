@@ -2,37 +2,42 @@
 // stay expressions; an operand whose address is not affine in those four is copied first.
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
-import { sizeOf } from "../ir/aval.ts";
+import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn } from "../ir/func.ts";
 import type { GemmKernel } from "../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
-import { coefficient, unravel } from "./indexing.ts";
-import { inRows, type Launch } from "./loops.ts";
+import { coefficient, ravel, unravel } from "./indexing.ts";
+import { elementKernel, inRows, type Launch } from "./loops.ts";
 import { KernelScope, type Places } from "./scope.ts";
 import type { Target } from "./reduce.ts";
 
 /** Can the product generator take it? Its operands and result are f32 or f64. */
 export const isProduct = (e: Eqn): boolean => [...e.ins, ...e.outs].every(a => a.aval.dtype === e.outs[0]?.aval.dtype) && (e.outs[0]?.aval.dtype === "f32" || e.outs[0]?.aval.dtype === "f64");
 
-/** The product that `e` means, its result row-major in `target`. `force` is asked to put an operand in memory when it cannot be read in place. */
-export function gemmKernel(name: string, e: Eqn, places: Places, target: Target, force: (a: Atom) => void): { readonly kernel: GemmKernel; readonly args: readonly SlotRef[] } {
-  const { x, y, batch, m, n, k, dtype, operands } = flatten(e);
-  for (let attempt = 0; ; attempt++) {
-    const s = new KernelScope(places), { ops } = s;
-    const b = s.loop("b", batch), i = s.loop("i", m), j = s.loop("j", n), l = s.loop("l", k), acc = exprVar("acc", dtype);
-    const [lhs, rhs] = operands(s, b, i, j, l);
-    const fits = [strided(lhs, [i, l]), strided(rhs, [l, j])];
-    if (attempt === 0 && fits.includes(false)) {
-      if (!fits[0]) force(x);
-      if (!fits[1]) force(y);
-      continue;
-    }
-    const at = ops.binary("add", ops.binary("mul", ops.binary("add", ops.binary("mul", b, ops.int(m)), i), ops.int(n)), j);
-    const epilogue = [{ kind: "store", buf: s.buffer(target.ref, target.aval, "write"), index: at, value: ops.convert(acc, target.aval.dtype) }] as const;
-    return { kernel: { kind: "gemm", name, params: s.params, batch, m, n, k, dtype, vars: { b, i, j, l, acc }, lhs, rhs, epilogue }, args: s.args };
-  }
+/** The product that `e` means, its result row-major in `target`, after the copies of operands that cannot be read in place. `fresh` makes temporary memory. */
+export function productKernels(name: string, e: Eqn, places: Places, target: Target, fresh: (a: Aval) => SlotRef): readonly (Launch | { readonly kernel: GemmKernel; readonly args: readonly SlotRef[] })[] {
+  const { batch, m, n, k, dtype, operands } = flatten(e), s = new KernelScope(places), { ops } = s, copies: Launch[] = [];
+  const b = s.loop("b", batch), i = s.loop("i", m), j = s.loop("j", n), l = s.loop("l", k), acc = exprVar("acc", dtype);
+  const probe = new KernelScope(places), at = (sizes: readonly number[]): ExprVar[] => sizes.map((d, q) => probe.loop(`p${q}`, d));
+  const [pb, pi, pj, pl] = at([batch, m, n, k]) as [ExprVar, ExprVar, ExprVar, ExprVar]; // four sizes
+  const tried = operands(probe, pb, pi, pj, pl);
+  /** Operand `side` over its row and column: in place where its address is affine in them, else copied to [batch, rows, columns]. */
+  const read = (side: 0 | 1, vars: readonly [ExprVar, ExprVar], probed: readonly ExprVar[], sizes: readonly [number, number]): Expr => {
+    if (strided(tried[side], probed)) return operands(s, b, i, j, l)[side];
+    const a: Aval = { dtype, shape: [batch, ...sizes] }, ref = fresh(a);
+    copies.push(elementKernel(`${name}_${side === 0 ? "lhs" : "rhs"}`, places, a.shape, 2, (c, [cb, cr, cc]) => {
+      const zero = c.ops.int(0), [row, col] = [cr ?? zero, cc ?? zero];
+      return [{ ref, aval: a, value: (side === 0 ? operands(c, cb ?? zero, row, zero, col) : operands(c, cb ?? zero, zero, col, row))[side] }];
+    }));
+    return ops.load(s.buffer(ref, a, "read"), dtype, ravel(ops, [b, ...vars], a.shape));
+  };
+  const lhs = read(0, [i, l], [pi, pl], [m, k]), rhs = read(1, [l, j], [pl, pj], [k, n]);
+  const index = ravel(ops, [b, i, j], [batch, m, n]);
+  const epilogue = [{ kind: "store", buf: s.buffer(target.ref, target.aval, "write"), index, value: ops.convert(acc, target.aval.dtype) }] as const;
+  return [...copies, { kernel: { kind: "gemm", name, params: s.params, batch, m, n, k, dtype, vars: { b, i, j, l, acc }, lhs, rhs, epilogue }, args: s.args }];
 }
+
 /** The same for the other dtypes: a fold for each result. */
 export function foldContraction(name: string, e: Eqn, places: Places, target: Target): Launch {
   const { batch, m, n, k, dtype, operands } = flatten(e), s = new KernelScope(places), { ops } = s;
@@ -47,7 +52,7 @@ export function foldContraction(name: string, e: Eqn, places: Places, target: Ta
 }
 
 /** A contraction over flattened indices: sizes, and the operands' elements at (batch, row, column, contracted). */
-interface Flat { readonly x: Atom; readonly y: Atom; readonly batch: number; readonly m: number; readonly n: number; readonly k: number; readonly dtype: DType; operands(s: KernelScope, b: Expr, i: Expr, j: Expr, l: Expr): readonly [Expr, Expr] }
+interface Flat { readonly batch: number; readonly m: number; readonly n: number; readonly k: number; readonly dtype: DType; operands(s: KernelScope, b: Expr, i: Expr, j: Expr, l: Expr): readonly [Expr, Expr] }
 function flatten(e: Eqn): Flat {
   const { lower } = e.prim, [x, y] = e.ins;
   if (lower.kind !== "contract" || !x || !y) throw new InternalError(`${e.prim.name} is not a contraction of two operands`);
@@ -62,7 +67,7 @@ function flatten(e: Eqn): Flat {
     return s.read(a, index);
   };
   return {
-    x, y, batch: sizeOf(bs), m: sizeOf(ms), n: sizeOf(ns), k: sizeOf(ks), dtype: computeDType(e.outs[0]?.aval.dtype ?? "f32"),
+    batch: sizeOf(bs), m: sizeOf(ms), n: sizeOf(ns), k: sizeOf(ks), dtype: computeDType(e.outs[0]?.aval.dtype ?? "f32"),
     operands(s, b, i, j, l) {
       const bi = unravel(s.ops, b, bs), ki = unravel(s.ops, l, ks);
       return [gather(s, x, [[lhsBatch, bi], [lf, unravel(s.ops, i, ms)], [lhsContract, ki]]), gather(s, y, [[rhsBatch, bi], [rf, unravel(s.ops, j, ns)], [rhsContract, ki]])];

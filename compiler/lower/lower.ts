@@ -7,7 +7,7 @@ import type { ControlForm } from "../ir/primitive.ts";
 import type { Home, Schedule, Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { planArena } from "./buffers.ts";
 import { buildKernels } from "./builder.ts";
-import { foldContraction, gemmKernel, isProduct } from "./contract.ts";
+import { foldContraction, isProduct, productKernels } from "./contract.ts";
 import { IndexOps, ravel, unravel } from "./indexing.ts";
 import { exprVar } from "../ir/scalar.ts";
 import { elementKernel } from "./loops.ts";
@@ -101,7 +101,8 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
       }
       case "contract": {
         const into = memory(e.outs[0] as Var); // a contraction has one output
-        launch(isProduct(e) ? gemmKernel(p.name(e.prim.name), e, places, into, force) : foldContraction(p.name(e.prim.name), e, places, into));
+        if (isProduct(e)) for (const l of productKernels(p.name(e.prim.name), e, places, into, a => p.slot(a))) launch(l);
+        else launch(foldContraction(p.name(e.prim.name), e, places, into));
         break;
       }
       case "kernel": {

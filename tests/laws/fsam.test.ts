@@ -54,7 +54,7 @@ function laws<P>({ name, params, model, loss }: Problem<P>): void {
     const [first, second] = tree.unstack(both);
     close(numbers(first), one, 1e-11);
     close(numbers(second), two, 1e-11);
-    const scanned = jit((p: P) => scan((acc: unknown, s: Tensor) => [tree.add(acc, wrapped(tree.scale(s, p) as P).grad), null] as never, tree.zerosLike(p) as unknown, tree.leaves(random.uniform(random.key(0), [2], { dtype: "f64", minval: 1, maxval: 1 }))[0])[0]);
+    const scanned = jit((p: P) => scan((acc: unknown, s: unknown) => [tree.add(acc, wrapped(tree.scale(s as Tensor, p) as P).grad), null] as const, tree.zerosLike(p) as unknown, tree.leaves(random.uniform(random.key(0), [2], { dtype: "f64", minval: 1, maxval: 1 }))[0])[0]);
     close(numbers(scanned(params)), at(p => tree.scale(2, wrapped(p).grad)), 1e-11);
   });
   test(`a zero gradient on the ${name} gives a zero perturbation, never NaN`, () => {
