@@ -29,3 +29,8 @@ export * from "./primitives/random.ts";
 export * from "./primitives/reduce.ts";
 export * from "./primitives/sort.ts";
 export * from "./primitives/window.ts";
+export { defineTransform, type RuleContext, type Transform, type TransformRule, type TransformSpec } from "./transforms/transform.ts";
+export { harvestRule } from "./transforms/harvest.ts";
+export { checkFunc } from "./ir/check.ts";
+export { parseFunc } from "./ir/parse.ts";
+export { printFunc } from "./ir/print.ts";

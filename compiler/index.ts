@@ -15,6 +15,10 @@ export { allGather, axisIndex, axisSize, pmax, pmean, pmin, psum } from "./trans
 export { cond, switch_ } from "./control/branches.ts";
 export { fori, scan, while_, type ScanOptions } from "./control/loops.ts";
 export { checkpoint, remat, type RematOptions, type RematPolicy } from "./control/remat.ts";
+export { customJvp, customVjp } from "./transforms/api/custom.ts";
+export { stopGradient } from "./transforms/api/stop.ts";
+export type { Marked } from "./transforms/api/harvest.ts";
+export type { Axes } from "./transforms/api/vmap.ts";
 export type { Tensors } from "./transforms/stage.ts";
 export { defaultDevice, device, setDefaultDevice, wasm } from "../runtime/devices.ts";
 export type { Device, MemoryStats } from "../runtime/device.ts";

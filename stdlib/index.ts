@@ -12,4 +12,3 @@ export * from "./ops/join.ts";
 export * from "./ops/linalg.ts";
 export * from "./ops/take.ts";
 export { promoteTypes, type TensorLike } from "./ops/promotion.ts";
-export { stopGradient } from "../compiler/extend.ts";

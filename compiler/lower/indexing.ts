@@ -1,6 +1,6 @@
 // Index arithmetic that simplifies while it is written. An i32 expression is a sum of coefficient·atom plus a constant; ranges of the loop variables
 // decide divisions, so that reshapes and transposes of contiguous data fall away. Equal expressions are one object. Other dtypes pass through.
-import { identity } from "../support/key.ts";
+import { identity } from "../ir/key.ts";
 import { scalarOps, type BinaryOp, type CompareOp, type Expr, type ExprVar, type ScalarOps } from "../ir/scalar.ts";
 
 /** Σ coefficient·atom + constant. */

@@ -1,6 +1,6 @@
 // Equal equations are computed once. Barrier calls are opaque: what is inside one is never merged with what is outside.
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
-import { identity, paramKey } from "../support/key.ts";
+import { identity, paramKey } from "../ir/key.ts";
 import { deep, rewriteFunc } from "./rewrite.ts";
 
 /** Common subexpressions merged, in every program by itself. */

@@ -12,7 +12,7 @@ import type { Expr, ScalarOps } from "../ir/scalar.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { add, div, mul } from "./arithmetic.ts";
 import { broadcastInDim, withLeading } from "./broadcast.ts";
-import { needDType, needEqualDTypes, needExactly, needParam, needShape, nth, numbers, range } from "./check.ts";
+import { anything, needDType, needEqualDTypes, needExactly, needParam, needShape, nth, numbers, range, type Accepts } from "./check.ts";
 import { equal, select } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { definePrimitive, type Operation } from "./define.ts";
@@ -57,14 +57,14 @@ export const gather: Operation<2, GatherParams> = definePrimitive<2, GatherParam
 
 /** What an index outside means (`drop`: nothing is written), the shared leading dimensions (default 0), and the caller's promise that no position repeats. */
 export type ScatterParams = { readonly mode: "drop" | "clip"; readonly batch?: number; readonly unique?: boolean };
+interface Scatter { readonly name: string; readonly accepts: Accepts; combine(s: ScalarOps, old: Expr, update: Expr): Expr; readonly linear?: readonly number[]; readonly jvp?: JvpRule<3, ScatterParams>; readonly transpose?: TransposeRule<3, ScatterParams> }
 /** x [B, D, R], indices i32 [B, I, K], updates [B, I, R] to x with the updates combined in, in the order of their positions. @throws E0201, E0204, E0205 */
-interface Scatter { readonly name: string; combine(s: ScalarOps, old: Expr, update: Expr): Expr; readonly linear?: readonly number[]; readonly jvp?: JvpRule<3, ScatterParams>; readonly transpose?: TransposeRule<3, ScatterParams> }
-function scatter({ name, combine, ...rules }: Scatter): Operation<3, ScatterParams> {
+function scatter({ name, accepts, combine, ...rules }: Scatter): Operation<3, ScatterParams> {
   const self: Operation<3, ScatterParams> = definePrimitive<3, ScatterParams>({
     name,
     aval([x, indices, updates], { batch = 0 }) {
       needEqualDTypes(name, [x, updates]);
-      if (name !== "scatterSet") needDType(name, numbers, x);
+      needDType(name, accepts, x);
       const { depth, positions } = addressed(name, x, indices, batch);
       needShape(name, "updates", [...positions, ...x.shape.slice(batch + depth)], updates);
       return x;
@@ -79,12 +79,12 @@ function scatter({ name, combine, ...rules }: Scatter): Operation<3, ScatterPara
 
 /** Add updates; repeated positions accumulate. */
 export const scatterAdd: Operation<3, ScatterParams> = scatter({
-  name: "scatterAdd", combine: (s, old, update) => s.binary("add", old, update), linear: [0, 2],
+  name: "scatterAdd", accepts: numbers, combine: (s, old, update) => s.binary("add", old, update), linear: [0, 2],
   transpose: ([ct], [x, indices, updates], p) => [x.kind === "hole" ? ct ?? null : null, null, updates.kind === "hole" && ct ? gather(ct, known(indices), backwards(p)) : null],
 });
 /** Write updates; of repeated positions the last stays. */
 export const scatterSet: Operation<3, ScatterParams> = scatter({
-  name: "scatterSet", combine: (_s, _old, update) => update, linear: [0, 2],
+  name: "scatterSet", accepts: anything, combine: (_s, _old, update) => update, linear: [0, 2],
   transpose([ct], [x, at, updates], p) {
     if (!ct) return [null, null, null];
     const indices = known(at);
@@ -93,7 +93,7 @@ export const scatterSet: Operation<3, ScatterParams> = scatter({
 });
 /** Multiply by updates. Differentiable in the updates only when no position repeats (`unique`). @throws E0301 */
 export const scatterMul: Operation<3, ScatterParams> = scatter({
-  name: "scatterMul", combine: (s, old, update) => s.binary("mul", old, update), linear: [0],
+  name: "scatterMul", accepts: numbers, combine: (s, old, update) => s.binary("mul", old, update), linear: [0],
   jvp: [
     (dx, [, indices, updates], p) => scatterMul(dx, indices, updates, p),
     null,
@@ -105,9 +105,9 @@ export const scatterMul: Operation<3, ScatterParams> = scatter({
   transpose: ([ct], [x, indices, updates], p) => [x.kind === "hole" && ct ? scatterMul(ct, known(indices), known(updates), p) : null, null, null],
 });
 /** The smaller of old and updates; NaN wins. Equal ones share the derivative. */
-export const scatterMin: Operation<3, ScatterParams> = scatter({ name: "scatterMin", combine: (s, old, update) => s.binary("min", old, update), jvp: sharedExtremum });
+export const scatterMin: Operation<3, ScatterParams> = scatter({ name: "scatterMin", accepts: numbers, combine: (s, old, update) => s.binary("min", old, update), jvp: sharedExtremum });
 /** The larger of old and updates; NaN wins. Equal ones share the derivative. */
-export const scatterMax: Operation<3, ScatterParams> = scatter({ name: "scatterMax", combine: (s, old, update) => s.binary("max", old, update), jvp: sharedExtremum });
+export const scatterMax: Operation<3, ScatterParams> = scatter({ name: "scatterMax", accepts: numbers, combine: (s, old, update) => s.binary("max", old, update), jvp: sharedExtremum });
 
 /** How the cotangent of updates is read back. */
 const backwards = ({ mode, batch = 0 }: ScatterParams): GatherParams => (mode === "clip" ? { mode: "clip", batch } : { mode: "fill", fill: 0, batch });

@@ -47,7 +47,7 @@ export interface Config {
 
 /** What runs when the user says nothing: all four methods in under four minutes on two cores. */
 export const defaults: Config = {
-  steps: 300, layers: 2, dim: 64, heads: 4, context: 64, batch: 8, lr: 3e-3, rho: 0.05, seed: 0, methods, device: "wasm",
+  steps: 1200, layers: 2, dim: 64, heads: 4, context: 64, batch: 8, lr: 3e-3, rho: 0.05, seed: 0, methods, device: "wasm",
   out: "gpt-report.html", sample: "The state of the Union is ", sampleLength: 160, temperature: 0.8,
 };
 
