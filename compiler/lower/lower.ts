@@ -1,7 +1,7 @@
 // Func -> Schedule. Each equation is given a place (computed where it is read, or memory), and what needs memory becomes kernels in program order.
 // Loops and branches of control equations stay structure, their bodies lowered once.
 import { InternalError, PullbackError, unreachable } from "../../runtime/errors/error.ts";
-import { bytesOf, sizeOf, type Aval } from "../ir/aval.ts";
+import { bytesOf, sameShape, sizeOf, type Aval, type Shape } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
 import type { Home, Schedule, Slot, SlotRef, Step } from "../ir/schedule.ts";
@@ -48,6 +48,7 @@ class Program {
   name(base: string): string { return `${base.replace(/[^A-Za-z0-9]/g, "_")}_${this.names++}`; }
 }
 
+const fused = 6; // most equations whose results one element-wise kernel stores
 const heavy = 8; // evaluating this much twice is dearer than a round trip through memory
 const deep = 400; // an expression larger than this is cut
 
@@ -56,18 +57,35 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
   const places = new Map<Var, Place>(f.params.map((v, i) => [v, { kind: "buffer", ref: args[i] as SlotRef }])); // one argument a parameter
   const uses = countUses(f), weights = new Map<Eqn, number>(), wanted = new Map<Var, SlotRef>();
   f.results.forEach((r, i) => { const t = targets[i]; if (r.kind === "var" && t && !wanted.has(r) && !f.params.includes(r)) wanted.set(r, t); });
+  // a result that only renames another value's indices is written by whatever computes that value
+  for (const e of f.eqns.toReversed()) {
+    const [out] = e.outs, [source] = e.ins, t = out && wanted.get(out);
+    if (t && source?.kind === "var" && e.prim.lower.kind === "view" && !f.params.includes(source) && !wanted.has(source) && isReshape(e)) wanted.set(source, t);
+  }
   const memory = (v: Var): Target => {
     const ref = wanted.get(v) ?? p.slot(v.aval);
     places.set(v, { kind: "buffer", ref });
     return { ref, aval: v.aval };
   };
-  const launch = (l: { readonly kernel: Extract<Step, { kind: "launch" }>["kernel"]; readonly args: readonly SlotRef[] }): void => { steps.push({ kind: "launch", ...l }); };
-  /** Compute all outputs of an element-wise equation into memory. */
+  let group: { readonly domain: Shape; readonly members: { readonly e: Eqn; readonly into: readonly Target[] }[]; weight: number } | undefined;
+  /** Emit the element-wise kernel that is being gathered: one loop that stores every member's results, each computed once. */
+  const flush = (): void => {
+    if (!group) return;
+    const { domain, members, weight: w } = group, seen = new Map(places);
+    group = undefined;
+    for (const { e } of members) e.outs.forEach((v, k) => seen.set(v, { kind: "inline", eqn: e, out: k }));
+    const first = members[0]?.e.prim.name ?? "map";
+    const l = elementKernel(p.name(first), seen, domain, w, (s, index) => members.flatMap(({ e, into }) => s.compute(e, index).map((value, k) => ({ ref: (into[k] as Target).ref, aval: (into[k] as Target).aval, value: s.ops.convert(value, (into[k] as Target).aval.dtype) })))); // one target an output
+    steps.push({ kind: "launch", ...l });
+  };
+  const launch = (l: { readonly kernel: Extract<Step, { kind: "launch" }>["kernel"]; readonly args: readonly SlotRef[] }): void => { flush(); steps.push({ kind: "launch", ...l }); };
+  /** Compute all outputs of an element-wise equation into memory, in one kernel with its neighbours over the same domain. */
   const store = (e: Eqn): void => {
     const w = weight(e, places, weights), domain = e.outs[0]?.aval.shape ?? [];
-    const before = new Map(places), into = e.outs.map(memory);
+    if (!group || group.members.length >= fused || !sameShape(group.domain, domain)) { flush(); group = { domain, members: [], weight: 0 }; }
+    group.members.push({ e, into: e.outs.map(memory) });
+    group.weight += w;
     weights.clear();
-    launch(elementKernel(p.name(e.prim.name), before, domain, w, (s, index) => s.compute(e, index).map((value, k) => ({ ref: (into[k] as Target).ref, aval: (into[k] as Target).aval, value: s.ops.convert(value, (into[k] as Target).aval.dtype) })))); // one target an output
   };
   /** Put an operand in memory, contiguous. */
   const force = (a: Atom): SlotRef => {
@@ -88,7 +106,7 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
       case "view": {
         const out = e.outs[0], source = e.ins[0];
         const at = source?.kind === "var" ? places.get(source) : undefined;
-        if (out && at?.kind === "buffer" && !wanted.has(out) && isReshape(e)) { places.set(out, at); break; }
+        if (out && at?.kind === "buffer" && (!wanted.has(out) || wanted.get(out) === at.ref) && isReshape(e)) { places.set(out, at); break; }
         placeInline(e);
         break;
       }
@@ -101,6 +119,7 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
       }
       case "contract": {
         const into = memory(e.outs[0] as Var); // a contraction has one output
+        flush(); // copies of operands read memory
         if (isProduct(e)) for (const l of productKernels(p.name(e.prim.name), e, places, into, a => p.slot(a))) launch(l);
         else launch(foldContraction(p.name(e.prim.name), e, places, into));
         break;
@@ -110,7 +129,7 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
         for (const kernel of buildKernels(p.name(e.prim.name), (b, bi, bo) => lower.build(b, bi, bo, e.params), e.ins.map(a => a.aval), e.outs.map(v => v.aval))) launch({ kernel, args: [...ins, ...into.map(t => t.ref)] });
         break;
       }
-      case "control": lowerControl(p, lower.form(e.params), e, e.ins.map(force), e.outs.map(v => memory(v).ref), steps); break;
+      case "control": { const ins = e.ins.map(force), outs = e.outs.map(v => memory(v).ref); flush(); lowerControl(p, lower.form(e.params), e, ins, outs, steps); break; }
       case "collective": throw new PullbackError("E0305", `${e.prim.name} names the axis "${lower.axis(e.params)}", which no vmap binds`, { help: `wrap the function: vmap(f, { axisName: "${lower.axis(e.params)}" })` });
       case "composite": case "erase": throw new InternalError(`${e.prim.name} (${lower.kind}) should have been inlined`);
       default: unreachable(lower);
@@ -120,8 +139,11 @@ function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: rea
     const t = targets[i];
     if (!t) return;
     const from = force(r);
+    flush();
     if (from.slot !== t.slot || from.base !== t.base) steps.push({ kind: "copy", from, to: t, bytes: bytesOf(r.aval) });
   });
+
+  flush();
 
   /** Leave `e` to be computed where it is read, unless that would repeat much work. */
   function placeInline(e: Eqn): void {
