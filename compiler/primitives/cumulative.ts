@@ -4,7 +4,6 @@ import type { Expr, ScalarOps } from "../ir/scalar.ts";
 import type { KernelBuilder, BufRef } from "../ir/kernel.ts";
 import { sizeOf } from "../ir/aval.ts";
 import type { Tensor } from "../trace/tensor.ts";
-import { dtypeInfo, isFloat, type DType } from "../../runtime/dtype.ts";
 import { sub, mul } from "./arithmetic.ts";
 import { withLeading } from "./broadcast.ts";
 import { equal, less, select } from "./compare.ts";
@@ -13,6 +12,7 @@ import { definePrimitive, type Operation } from "./define.ts";
 import { exp } from "./exponential.ts";
 import { fullLike } from "./fill.ts";
 import { known, perOperand } from "./rules.ts";
+import { highest, lowest } from "./reduce.ts";
 import { pad } from "./slice.ts";
 import { lit } from "../trace/builder.ts";
 
@@ -108,5 +108,3 @@ function extremum(dx: Tensor, x: Tensor, old: Tensor, p: CumulativeParams, keeps
   const keep = select(equal(x, old), fullLike(dx, 0.5), select(keeps(old, x), fullLike(dx, 1), fullLike(dx, 0)));
   return linearRecurrence(keep, mul(dx, sub(fullLike(dx, 1), keep)), p);
 }
-const lowest = (d: DType): number => (isFloat(d) ? -Infinity : dtypeInfo(d).class === "int" ? -(2 ** (dtypeInfo(d).bits - 1)) : 0);
-const highest = (d: DType): number => (isFloat(d) ? Infinity : dtypeInfo(d).class === "int" ? 2 ** (dtypeInfo(d).bits - 1) - 1 : 2 ** dtypeInfo(d).bits - 1);

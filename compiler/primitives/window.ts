@@ -13,8 +13,8 @@ import { needDType, needEqualDTypes, needParam, needSizes, nth, numbers, range }
 import { definePrimitive, type Operation } from "./define.ts";
 import { dotGeneral } from "./dot.ts";
 import { full } from "./fill.ts";
-import { reduceMax, reduceMin } from "./reduce.ts";
-import { reshape } from "./shape.ts";
+import { highest, lowest, reduceMax, reduceMin } from "./reduce.ts";
+import { moveAxis, reshape } from "./shape.ts";
 import { pad } from "./slice.ts";
 
 /** Per spatial dimension: the step between windows, between places of a window, how far the first window hangs over the start, and the sizes of the result. */
@@ -97,12 +97,11 @@ export function conv(x: Tensor, w: Tensor, params: WindowParams & { readonly gro
   needEqualDTypes("conv", [x.aval, w.aval]);
   needParam(d >= 0 && w.ndim === x.ndim && params.stride.length === d && params.pad.length === d && params.dilation.length === d && params.base.length === d, () => `conv of x [${x.shape.join(",")}] and w [${w.shape.join(",")}] with ${params.stride.length} strides`, "x is [N, C, S...], w is [O, C/groups, K...], with one stride, pad, dilation and base per spatial dimension");
   needParam(Number.isInteger(g) && g >= 1 && c === g * (w.shape[1] ?? 0) && o % g === 0, () => `conv of ${c} input channels, w [${w.shape.join(",")}] and ${g} groups`, "the input has groups · w.shape[1] channels, and groups divide the output channels");
-  const places = windows(x, window, params), count = places.shape.slice(2 + d), lead = 3 + d;
-  const grouped = reshape(places, { shape: [n, g, c / g, ...window, ...count] });
-  const kernel = broadcastInDim(reshape(w, { shape: [g, o / g, c / g, ...window] }), { shape: [n, g, o / g, c / g, ...window], dims: range(lead).map(i => i + 1) });
-  const contract = range(d + 1);
-  const out = dotGeneral(kernel, grouped, { lhsBatch: [0, 1], rhsBatch: [0, 1], lhsContract: contract.map(i => i + 3), rhsContract: contract.map(i => i + 2) });
-  return reshape(out, { shape: [n, o, ...count] });
+  const places = windows(x, window, params), count = places.shape.slice(2 + d);
+  const grouped = reshape(places, { shape: [n, g, c / g, ...window, ...count] }), kernel = reshape(w, { shape: [g, o / g, c / g, ...window] });
+  // N stays a free dimension, so that the gradient of w sums over it inside one contraction: out is [g, O/g, N, W]
+  const out = dotGeneral(kernel, grouped, { lhsBatch: [0], rhsBatch: [1], lhsContract: range(d + 1).map(i => i + 2), rhsContract: range(d + 1).map(i => i + 2) });
+  return reshape(moveAxis(out, 2, 0), { shape: [n, o, ...count] });
 }
 
 /** Fold every window of the trailing spatial dimensions: x [L, S] -> [L, W]. Outside of the input counts as the fold's identity; "mean" divides by the full window. */
@@ -112,7 +111,7 @@ export function reduceWindow(x: Tensor, op: "sum" | "max" | "min" | "mean", wind
   const axes = range(d).map(i => lead + i);
   if (op === "sum") return reduceSum(windows(x, window, params), { axes });
   if (op === "mean") { const sum = reduceSum(windows(x, window, params), { axes }); return div(sum, full(sum.shape, window.reduce((n, k) => n * k, 1), sum.dtype)); }
-  const identity = lit(op === "max" ? -Infinity : Infinity, x.dtype), none = range(lead).map(() => 0);
+  const identity = lit(op === "max" ? lowest(x.dtype) : highest(x.dtype), x.dtype), none = range(lead).map(() => 0);
   const padded = pad(x, identity, { low: [...none, ...params.pad.map(([lo]) => lo)], high: [...none, ...params.pad.map(([, hi]) => hi)], interior: [...none, ...params.base.map(b => b - 1)] });
   const all = windows(padded, window, { ...params, pad: params.pad.map(() => [0, 0] as const), base: params.base.map(() => 1) });
   return op === "max" ? reduceMax(all, { axes }) : reduceMin(all, { axes });

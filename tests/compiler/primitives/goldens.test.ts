@@ -15,6 +15,7 @@ import * as reduce from "../../../compiler/primitives/reduce.ts";
 import { dynamicSlice, dynamicUpdateSlice } from "../../../compiler/primitives/slice.ts";
 import { sort } from "../../../compiler/primitives/sort.ts";
 import * as special from "../../../compiler/primitives/special.ts";
+import { conv, reduceWindow } from "../../../compiler/primitives/window.ts";
 import * as trigonometric from "../../../compiler/primitives/trigonometric.ts";
 import { evaluate, hostTensor, type HostTensor } from "../../../compiler/reference/evaluate.ts";
 import { round } from "../../../compiler/reference/scalar.ts";
@@ -211,6 +212,32 @@ test("running folds and their gradients agree with JAX", () => {
     same(run(t => op(t, p), tensor(c, "x"))[0], tensor(c, "out"), 1e-14, what);
     checkGrads(c, t => op(t, p), ["x"], 1e-12, what);
   }
+});
+test("convolutions and their gradients agree with JAX: strides, dilations, groups, negative padding", () => {
+  let n = 0;
+  for (const c of goldenCases(file, "conv")) {
+    const list = (key: string): readonly number[] => goldenAt(c, key) as readonly number[]; // the file's own lists
+    const params = { stride: list("strides"), pad: goldenAt(c, "padding") as readonly (readonly [number, number])[], base: list("lhs_dilation"), dilation: list("rhs_dilation"), groups: number(c, "groups") };
+    const f = (x: Tensor, w: Tensor): Tensor => conv(x, w, params);
+    same(run(f, tensor(c, "lhs"), tensor(c, "rhs"))[0], tensor(c, "out"), 1e-11, `conv ${n}`);
+    checkGrads(c, f, ["lhs", "rhs"], 1e-11, `conv ${n}`);
+    n++;
+  }
+  assert.is(n, 12);
+});
+test("window folds agree with JAX, and their gradients where nothing ties", () => {
+  for (const c of goldenCases(file, "reduce_window")) {
+    const list = (key: string): readonly number[] => goldenAt(c, key) as readonly number[]; // the file's own lists
+    const op = text(c, "op") as "sum" | "max" | "min"; // the file has no others
+    const params = { stride: list("strides"), pad: goldenAt(c, "padding") as readonly (readonly [number, number])[], dilation: list("dilation"), base: list("window").map(() => 1) };
+    const x = tensor(c, "x"), f = (t: Tensor): Tensor => reduceWindow(t, op, list("window"), params), what = `${op} ${JSON.stringify(params)}`;
+    same(run(f, x)[0], tensor(c, "out"), 1e-14, what);
+    if (new Set(x.data).size === x.data.length) checkGrads(c, f, ["x"], 1e-12, what);
+  }
+});
+test("the largest of a window of integers ignores the padding", () => {
+  const x = hostTensor("i32", [3], [-5, -7, -6]);
+  assert.equal([...run(t => reduceWindow(t, "max", [2], { stride: [1], pad: [[1, 1]], dilation: [1], base: [1] }), x)[0]?.data ?? []], [-5, -5, -6, -6]);
 });
 test("sorting is stable and puts NaN where JAX does", () => {
   for (const c of goldenCases(file, "sort")) {
