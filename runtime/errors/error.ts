@@ -1,4 +1,5 @@
 // The one error class users see. It formats code, fact, location and remedy; it never decides what is wrong.
+import { userFrame } from "../source.ts";
 import type { ErrorCode } from "./codes.ts";
 
 /** Where in the user's program something was written. `line` and `column` count from 1. */
@@ -11,12 +12,14 @@ export class PullbackError extends Error {
   readonly code: ErrorCode;
   readonly help: string | undefined;
   readonly at: SourceLocation | undefined;
+  /** Without `at`, the location is the user's frame of the current stack. */
   constructor(code: ErrorCode, fact: string, details: ErrorDetails = {}) {
-    super(format(code, fact, details), details.cause === undefined ? undefined : { cause: details.cause });
+    const at = details.at ?? callersFrame();
+    super(format(code, fact, at, details.help), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "PullbackError";
     this.code = code;
     this.help = details.help;
-    this.at = details.at;
+    this.at = at;
   }
 }
 
@@ -30,7 +33,16 @@ export function unreachable(x: never): never {
   throw new InternalError(`unreachable case ${JSON.stringify(x)}`);
 }
 
-function format(code: ErrorCode, fact: string, { help, at }: ErrorDetails): string {
+/** The first frame outside the library, deep enough for nested transforms. */
+function callersFrame(): SourceLocation | undefined {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 60;
+  const stack = new Error().stack;
+  Error.stackTraceLimit = limit;
+  return userFrame(stack ?? "");
+}
+
+function format(code: ErrorCode, fact: string, at: SourceLocation | undefined, help: string | undefined): string {
   const lines = [`${code}: ${fact}`];
   if (at) {
     lines.push(`  ${at.file}:${at.line}:${at.column}`);
