@@ -34,3 +34,4 @@ export { harvestRule } from "./transforms/harvest.ts";
 export { checkFunc } from "./ir/check.ts";
 export { parseFunc } from "./ir/parse.ts";
 export { printFunc } from "./ir/print.ts";
+export { evaluate, hostTensor, type HostTensor } from "./reference/evaluate.ts";

@@ -6,6 +6,7 @@ import type { Expr, ExprVar } from "../../ir/scalar.ts";
 import type { FuncBuilder, GlobalRef, Local } from "./encoder/function.ts";
 import type { ModuleBuilder } from "./encoder/module.ts";
 import { operands } from "../../lower/indexing.ts";
+import { substitute } from "../../lower/reduce.ts";
 import { ExprEmitter } from "./expr.ts";
 import type { Host } from "./scalar.ts";
 import { elementBytes, register, type Half } from "./types.ts";
@@ -89,7 +90,8 @@ class Statements {
     return [begin, end];
   }
 
-  private vectorFor(s: For, begin: Local, end: Local): void {
+  private vectorFor(given: For, begin: Local, end: Local): void {
+    const s = { ...given, body: openIndices(given.body) };
     const { f, e } = this, changes = changesOf(s.body), varying = this.varyingIn(s.v, changes);
     e.forget(x => changes.stale(x));
     const exprs = exprsOf(s.body), lanes = this.lanesFor(exprs, varying);
@@ -214,6 +216,20 @@ class Statements {
     };
     return exprs.some(wide) ? 2 : 4;
   }
+}
+
+/** Named positions (i32, not read from memory) are written out where they are used, so that addresses show how they depend on the loop variable. */
+function openIndices(body: readonly Stmt[]): readonly Stmt[] {
+  const known = new Map<Expr, Expr>(), open = (x: Expr): Expr => (known.size === 0 ? x : substitute(x, known));
+  return body.flatMap((s): Stmt[] => {
+    if (s.kind === "let") {
+      const value = open(s.value);
+      if (s.v.dtype !== "i32" || mentions(value, x => x.kind === "load")) return [{ ...s, value }];
+      known.set(s.v, value);
+      return [];
+    }
+    return s.kind === "store" ? [{ ...s, index: open(s.index), value: open(s.value), ...(s.guard ? { guard: open(s.guard) } : {}) }] : [s];
+  });
 }
 
 const short = (s: For | Fold): boolean => s.begin.kind === "const" && s.end.kind === "const" && s.end.value - s.begin.value < 4;

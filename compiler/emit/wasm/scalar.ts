@@ -22,7 +22,7 @@ export function unary(f: FuncBuilder, op: UnaryOp, d: DType, x: Local, host: Hos
   const one = (): void => { if (r === "f32") f.f32(1); else f.f64(1); };
   if (op === "rsqrt") { one(); f.get(x).op(`${r}.sqrt`).op(`${r}.div`); return; }
   if (op === "sign") { // x where it is 0 or NaN, else ±1
-    one(); f.get(x).op(`${r}.copysign`).get(x).get(x).get(x).op(`${r}.abs`);
+    one(); f.get(x).op(`${r}.copysign`).get(x).get(x).op(`${r}.abs`);
     if (r === "f32") f.f32(0); else f.f64(0);
     f.op(`${r}.gt`).op("select");
     return;

@@ -1,0 +1,3 @@
+// Checks for authors: gradients of any function, and the laws of a primitive's record.
+export { checkGrads, type GradCheck } from "./gradients.ts";
+export { checkPrimitive, type PrimitiveSample } from "./primitive.ts";
