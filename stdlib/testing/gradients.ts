@@ -24,7 +24,7 @@ export function checkGrads<A extends readonly unknown[]>(f: (...args: A) => unkn
   const tree = (parts: readonly Float64Array[]): A => unflatten(def, parts.map((d, i) => make(xs[i]?.shape ?? [], d))) as A; // the structure of args
   const at = xs.map(numbers), dx = xs.map((x, i) => testNumbers(sizeOf(x.shape), seed + i));
   const outs = (y: unknown): Float64Array[] => (flatten(y).leaves as Tensor[]).map(numbers); // f gives tensors
-  const [, dy] = jvp(f as (...a: A) => unknown, args, tree(dx) as never), forward = outs(dy);
+  const [, dy] = jvp(f, args, tree(dx) as never), forward = outs(dy); // tangents have the structure of args
   const agree = (what: string, got: number, want: number): void => { if (!(Math.abs(got - want) <= rtol * (1 + Math.abs(want)))) throw new PullbackError("E0802", `checkGrads: ${what} gives ${got}, the reference ${want}`, { help: "look at the jvp or transpose rule of the operation that was added last" }); };
   if (modes.includes("forward")) {
     const moved = (s: number): Float64Array[] => outs(f(...tree(at.map((x, i) => x.map((v, k) => v + s * (dx[i]?.[k] ?? 0))))));
@@ -32,7 +32,7 @@ export function checkGrads<A extends readonly unknown[]>(f: (...args: A) => unkn
     forward.forEach((d, i) => d.forEach((v, k) => agree(`forward mode, output ${i}[${k}]`, v, ((up[i]?.[k] ?? NaN) - (down[i]?.[k] ?? NaN)) / (2 * eps))));
   }
   if (modes.includes("reverse")) {
-    const [y, back] = vjp(f as (...a: A) => unknown, ...args), out = flatten(y);
+    const [y, back] = vjp(f, ...args), out = flatten(y);
     const cts = (out.leaves as Tensor[]).map((t, i) => testNumbers(sizeOf(t.shape), seed + 100 + i)); // f gives tensors
     const grads = flatten(back(unflatten(out.def, cts.map((c, i) => make((out.leaves[i] as Tensor).shape, c))) as never)).leaves as Tensor[]; // cotangents have the output's structure
     agree("reverse mode, <ct, J dx>", grads.reduce((s, g, i) => s + inner(numbers(g), dx[i] ?? []), 0), cts.reduce((s, c, i) => s + inner(c, forward[i] ?? []), 0));
