@@ -17,33 +17,36 @@ export interface DotShape {
   readonly aRow: number;
   readonly bCol: number;
   readonly outRow: number;
+  readonly outCol: number;
+  /** Vectors of k per turn. */
+  readonly ku: number;
 }
 
 /** Adds the kernel: (pa, pb, out), addresses of A's first row, of the group's first column and of its results. */
 export function emitDot(module: ModuleBuilder, name: string, shape: DotShape): FuncBuilder {
   const f = module.func(name, ["i32", "i32", "i32"]);
-  for (let row = 0; row < shape.rows; row += 2) emitRows(f, shape, row, Math.min(2, shape.rows - row));
+  const atOnce = shape.fma ? 2 : 1;                            // without fma, products need registers too, and two rows would spill
+  for (let row = 0; row < shape.rows; row += atOnce) emitRows(f, shape, row, Math.min(atOnce, shape.rows - row));
   return f;
 }
 
-/** Rows row .. row + rows - 1, at most two: their accumulators fit the registers. */
-function emitRows(f: FuncBuilder, { vec, fma, columns, k, aRow, bCol, outRow }: DotShape, row: number, rows: number): void {
+/** Rows row .. row + rows - 1. */
+function emitRows(f: FuncBuilder, { vec, fma, columns, k, aRow, bCol, outRow, outCol, ku }: DotShape, row: number, rows: number): void {
+  const unroll = rows === 1 ? ku : 1;
   const [pa, pb, out] = [f.param(0), f.param(1), f.param(2)];
   const [a, b, count] = [f.local("i32"), f.local("i32"), f.local("i32")];
-  const [x, y] = [f.local("v128"), f.local("v128")];
-  const unroll = rows === 1 ? 2 : 1;
+  const xs = f.locals(rows, "v128");
+  const [y, total] = [f.local("v128"), f.local("v128")];
   const blank = (): Local[] => Array.from({ length: vec.lanes }, () => f.local("v128"));
   const accs = Array.from({ length: unroll }, () => Array.from({ length: rows }, blank));
   for (const acc of accs.flat(2)) f.i32x4(0).set(acc);
   f.get(pa).plus(row * aRow).set(a).get(pb).set(b);
 
   const step = (u: number, at: number): void => {
+    xs.forEach((into, i) => f.get(a).mem("v128.load", at + i * aRow).set(into));
     for (let j = 0; j < columns; j++) {
       f.get(b).mem("v128.load", at + j * bCol).set(y);
-      accs[u]?.forEach((acc, i) => {
-        f.get(a).mem("v128.load", at + i * aRow).set(x);
-        multiplyAdd(f, vec, fma, acc[j] ?? x, x, y);
-      });
+      accs[u]?.forEach((acc, i) => multiplyAdd(f, vec, fma, acc[j] ?? y, xs[i] ?? y, y));
     }
   };
   const vectors = Math.floor(k / vec.lanes);
@@ -60,17 +63,17 @@ function emitRows(f: FuncBuilder, { vec, fma, columns, k, aRow, bCol, outRow }: 
     const [sums = [], ...others] = accs.map((of) => of[i] ?? []);
     others.forEach((more) => sums.forEach((sum, j) => f.get(sum).get(more[j] ?? sum).op(vec.add).set(sum)));
     transpose(f, vec, sums);
-    f.get(sums[0] ?? x);
+    f.get(sums[0] ?? y);
     for (const part of sums.slice(1)) f.get(part).op(vec.add);
-    f.set(x);
+    f.set(total);
     for (let t = vectors * vec.lanes; t < k; t++) {
       const at = (t - turns * unroll * vec.lanes) * vec.size;
       gather(f, vec, b, Array.from({ length: columns }, (_, j) => at + j * bCol));
       f.set(y).get(a).mem(vec.loadSplat, at + i * aRow);
       const s = f.local("v128");
       f.set(s);
-      multiplyAdd(f, vec, fma, x, s, y);
+      multiplyAdd(f, vec, fma, total, s, y);
     }
-    storePartial(f, vec, out, (row + i) * outRow, x, columns);
+    storePartial(f, vec, out, (row + i) * outRow, total, columns, outCol);
   }
 }

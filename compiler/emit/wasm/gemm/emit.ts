@@ -62,6 +62,12 @@ function stripKinds({ spec, mr }: GemmPlan): { mr: number; full: boolean }[] {
   return [...(spec.m >= mr ? [{ mr, full: true }] : []), ...(tail > 0 ? [{ mr: tail, full: false }] : [])];
 }
 
+/** Strides in bytes of a plain output, whose rows are the given product's: columns of the computed one if that is the transpose. */
+function outStrides({ spec, transposed }: GemmPlan): { row: number; col: number } {
+  const { size } = VEC[spec.dtype];
+  return transposed ? { row: size, col: spec.m * size } : { row: spec.n * size, col: size };
+}
+
 /** to = min(x, n - from), for i32 locals and constants. */
 function clamp(f: FuncBuilder, to: Local, x: number, n: number, from: Local): void {
   f.i32(x).i32(n).get(from).op("i32.sub").tee(to).i32(x).get(to).op("i32.lt_s").op("select").set(to);
@@ -106,8 +112,8 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
   const width = nv * vec.lanes;
   const fullPanels = Math.floor(n / width);
   const [aAt, bAt] = [inPlace(a), inPlace(b)];
-  const outRow = out.kind === "plain" ? n * size : undefined;
-  const tiled = outRow === undefined || chunks > 1;
+  const outAt = out.kind === "plain" ? outStrides(plan) : undefined;
+  const tiled = outAt === undefined || chunks > 1;
   const aStrip = packA ? mr * chunk * size : mr * (aAt?.row ?? 0) * size;
   const strips = stripKinds(plan).map((strip) => ({
     ...strip,
@@ -121,7 +127,7 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
     kernels: strips.map((strip) => ({
       strip,
       kernel: emitKernel(module, `${name}.${strip.mr}x${panel.columns}`, {
-        vec, fma: plan.fma, mr: strip.mr, nv: panel.nv, ku, columns: panel.columns, bPacked: packB, outRow, aStrip,
+        vec, fma: plan.fma, mr: strip.mr, nv: panel.nv, ku, columns: panel.columns, bPacked: packB, out: outAt, aStrip,
         aRow: packA ? size : (aAt?.row ?? 0) * size,
         aK: packA ? strip.mr * size : (aAt?.col ?? 0) * size,
         bK: packB ? panel.nv * 16 : (bAt?.row ?? 0) * size,
@@ -159,9 +165,9 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
     } else if (bAt) bAt.base(f, batch);
     else f.i32(0);
     f.set(bBase);
-    if (out.kind === "plain") {
+    if (out.kind === "plain" && outAt) {
       out.base(f, batch);
-      f.get(row0).times(n * size).op("i32.add").set(cBase);
+      f.get(row0).times(outAt.row).op("i32.add").set(cBase);
     }
     if (tiled) {
       scratch.perThread(f);
@@ -195,7 +201,7 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
     if (packB) f.get(p).times(width * size * k).op("i32.add").get(k0).times(vectors * 16).op("i32.add");
     else f.get(p).times(width * size).op("i32.add").get(k0).times((bAt?.row ?? 0) * size).op("i32.add");
     f.set(pb);
-    if (outRow !== undefined) f.get(cBase).get(p).times(width * size).op("i32.add").set(pc);
+    if (outAt) f.get(cBase).get(p).times(width * outAt.col).op("i32.add").set(pc);
     if (tiled) {
       f.get(tileBase);
       if (chunks > 1) f.get(p).get(p0).op("i32.sub").times(mc * nv * 16).op("i32.add");
@@ -209,7 +215,7 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
       skip(pa, aStrip);
       f.get(pb).get(kc).get(first).get(last);
       skip(tile, tiled ? mr * vectors * 16 : 0);
-      skip(pc, outRow === undefined ? 0 : mr * outRow);
+      skip(pc, outAt ? mr * outAt.row : 0);
       f.push(strip.full ? count : 1).call(kernel);
     });
     if (finish) {
@@ -255,13 +261,14 @@ function emitDotGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scratc
   const vec = VEC[spec.dtype];
   const { size, lanes } = vec;
   const [aAt, bAt] = [inPlace(a), inPlace(b)];
-  const outRow = out.kind === "plain" ? n * size : undefined;
+  const outAt = out.kind === "plain" ? outStrides(plan) : { row: 16, col: size };
   const full = Math.floor(n / lanes);
   const packer = packA ? emitPanel(module, `${name}.a1`, { vec, source: a, outer: "row", width: 1, valid: 1 }) : undefined;
   const groups = [...(full > 0 ? [lanes] : []), ...(n % lanes > 0 ? [n % lanes] : [])].map((columns) => ({
     columns,
     kernel: emitDot(module, `${name}.dot${columns}`, {
-      vec, fma: plan.fma, rows: m, columns, k, aRow: (packA ? k : (aAt?.row ?? 0)) * size, bCol: (bAt?.col ?? 0) * size, outRow: outRow ?? 16,
+      vec, fma: plan.fma, rows: m, columns, k, aRow: (packA ? k : (aAt?.row ?? 0)) * size, bCol: (bAt?.col ?? 0) * size,
+      outRow: outAt.row, outCol: outAt.col, ku: plan.ku,
     }),
     finish: out.kind === "computed"
       ? emitFinish(module, `${name}.finish${columns}`, { vec, out, nv: 1, columns, scalarOnly: plan.transposed })
@@ -274,7 +281,7 @@ function emitDotGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scratc
   const multiply = ({ kernel, finish }: (typeof groups)[number]): void => {
     f.get(pa).get(bBase).get(g).times(lanes * (bAt?.col ?? 0) * size).op("i32.add");
     f.get(to);
-    if (outRow !== undefined) f.get(g).times(16).op("i32.add");
+    if (out.kind === "plain") f.get(g).times(lanes * outAt.col).op("i32.add");
     f.call(kernel);
     if (finish) f.get(batch).i32(0).i32(m).get(g).times(lanes).get(to).call(finish);
   };

@@ -24,14 +24,14 @@ export interface KernelShape {
   readonly bPacked: boolean;
   /** K when it is one chunk; undefined: `kc`, `first` and `last` are given at run time and sums rest in the tile buffer between chunks. */
   readonly k: number | undefined;
-  /** Row stride of a plain output; undefined: results stay in the tile buffer. */
-  readonly outRow: number | undefined;
+  /** Row and column stride of a plain output; undefined: results stay in the tile buffer. */
+  readonly out: { readonly row: number; readonly col: number } | undefined;
 }
 
 /** Adds the kernel: (pa, pb, kc, first, last, tile, out, strips), addresses of the first strip and counts; strips >= 1.
  *  The tile buffer holds rows of nv vectors. Arguments that the shape makes constant are ignored. */
 export function emitKernel(module: ModuleBuilder, name: string, shape: KernelShape): FuncBuilder {
-  const { vec, mr, nv, k, outRow } = shape;
+  const { vec, mr, nv, k } = shape;
   const f = module.func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"]);
   const [pa, pb, kc, first, last, tile, out, strips] = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => f.param(i)) as
     [Local, Local, Local, Local, Local, Local, Local, Local]; // eight in, eight out
@@ -40,20 +40,21 @@ export function emitKernel(module: ModuleBuilder, name: string, shape: KernelSha
     accs.forEach((row, i) => row.forEach((acc, j) => visit(acc, i, j)));
   const zero = (): void => each((acc) => f.i32x4(0).set(acc));
   const toTile = (): void => each((acc, i, j) => f.get(tile).get(acc).mem("v128.store", (i * nv + j) * 16));
-  const toOut = (stride: number): void => each((acc, i, j) =>
-    storePartial(f, vec, out, i * stride + j * 16, acc, Math.max(0, Math.min(vec.lanes, shape.columns - j * vec.lanes))));
+  const toOut = ({ row, col }: { readonly row: number; readonly col: number }): void => each((acc, i, j) =>
+    storePartial(f, vec, out, i * row + j * vec.lanes * col, acc, Math.min(vec.lanes, shape.columns - j * vec.lanes), col));
 
   f.loop((top) => {
     if (k === undefined) {
       f.get(first).if_(zero, () => each((acc, i, j) => f.get(tile).mem("v128.load", (i * nv + j) * 16).set(acc)));
     } else zero();
     emitSum(f, shape, accs, pa, pb, kc);
-    if (outRow === undefined) toTile();
-    else if (k !== undefined) toOut(outRow);
-    else f.get(last).if_(() => toOut(outRow), toTile);
+    const plain = shape.out;
+    if (plain === undefined) toTile();
+    else if (k !== undefined) toOut(plain);
+    else f.get(last).if_(() => toOut(plain), toTile);
     f.advance(pa, shape.aStrip);
-    if (outRow !== undefined) f.advance(out, mr * outRow);
-    if (outRow === undefined || k === undefined) f.advance(tile, mr * nv * 16);
+    if (plain !== undefined) f.advance(out, mr * plain.row);
+    if (plain === undefined || k === undefined) f.advance(tile, mr * nv * 16);
     f.get(strips).i32(1).op("i32.sub").tee(strips).brIf(top);
   });
   return f;

@@ -9,7 +9,7 @@ import { VEC } from "./vec.ts";
 /** How one product runs. Grids are counts of independent tasks; bytes are multiples of 64. */
 export interface GemmPlan {
   readonly method: "empty" | "dot" | "tiles";
-  /** The product that is computed: as given, or transposed when N = 1. */
+  /** The product that is computed: as given, or transposed when N is small. */
   readonly spec: GemmSpec;
   readonly transposed: boolean;
   readonly fma: boolean;
@@ -48,8 +48,13 @@ const LEAST_ROWS = 32;
 const ENOUGH_TASKS = 16;
 /** Bytes of one packed row strip or column in a chunk: a B panel of one chunk stays in the first-level cache. */
 const CHUNK_BYTES = 2048;
+/** Below this K, writing the output costs more than the sums: blocks then have few rows, so that half-written lines stay in cache. */
+const SHALLOW = 16;
 /** Up to this many rows, packing B costs more than it gains. */
 const UNPACKED_ROWS = 8;
+/** Up to this many columns, the transposed product is computed: rows may be few, vectors must be full. An epilogue wants its columns
+ *  consecutive, so there the limit is where it could not store a vector anyway. */
+const NARROW = 4;
 /** Up to this many rows, k-contiguous operands are multiplied as dot products. */
 const DOT_ROWS = 4;
 
@@ -57,7 +62,7 @@ const up = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /** The plan of a product for an engine. Sizes and strides of the spec must be non-negative integers. */
 export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
-  const flipped = given.n === 1 && given.m > 1;
+  const flipped = given.n < given.m && given.n <= (given.out.kind === "computed" ? NARROW - 1 : NARROW);
   const spec = flipped ? transposed(given) : given;
   const { batch, m, n, k, a, b } = spec;
   const vec = VEC[spec.dtype];
@@ -72,14 +77,14 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
     const packA = a.kind === "computed" || a.col !== 1;
     const packedA = packA ? up(m * k * vec.size, 64) : 0;
     return {
-      ...shape, ...EMPTY, method: "dot", mr: m, nv: 1, packA, packedA, chunk: k, chunks: 1, panelsPerBlock, rowBlocks: 1,
+      ...shape, ...EMPTY, method: "dot", mr: m, nv: 1, ku: features.wide ? 2 : 1, packA, packedA, chunk: k, chunks: 1, panelsPerBlock, rowBlocks: 1,
       colBlocks: Math.ceil(groups / panelsPerBlock), scratchPerThread: packedA + (custom ? 64 : 0), gemmGrid: batch * Math.ceil(groups / panelsPerBlock),
     };
   }
 
   const { mr, nv } = shape;
   const width = nv * vec.lanes;
-  const packB = k > 0 && !(b.kind === "strided" && b.col === 1 && (m <= UNPACKED_ROWS || k === 1 || (n <= width && b.row === n)));
+  const packB = k > 0 && !(b.kind === "strided" && b.col === 1 && (m <= UNPACKED_ROWS || k === 1 || (n <= width && n % vec.lanes === 0 && b.row === n)));
   const nvTail = tailVectors(n, nv, vec.lanes, features.wide && packB);
   const packA = k > 0 && (a.kind === "computed" || (a.col !== 1 && m > UNPACKED_ROWS && n > 2 * width));
   const longest = CHUNK_BYTES / vec.size;
@@ -89,6 +94,7 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
   const panels = Math.floor(n / width) + (nvTail > 0 ? 1 : 0);
   let mc = BLOCK_ROWS;
   while (mc > LEAST_ROWS && batch * Math.ceil(m / mc) < ENOUGH_TASKS) mc /= 2;
+  if (k < SHALLOW) mc = Math.min(mc, Math.max(mr, rowsWithoutAliasing(n * vec.size)));
   mc = Math.min(mc, up(m, mr));
   const rowBlocks = Math.ceil(m / mc);
   const wanted = Math.min(Math.ceil(ENOUGH_TASKS / (batch * rowBlocks)), Math.floor((n * Math.min(m, mc) * k) / 65536));
@@ -108,6 +114,12 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
   };
 }
 
+/** Rows of the output, this many bytes apart, of which a first-level cache of 8 ways and 64 sets can hold one line each. A power of two. */
+function rowsWithoutAliasing(rowBytes: number): number {
+  const sets = 4096 / Math.min(4096, rowBytes & -rowBytes);
+  return Math.min(BLOCK_ROWS, 8 * sets);
+}
+
 const EMPTY = {
   method: "empty", nvTail: 0, packA: false, packB: false, chunk: 0, chunks: 1, mc: 0, panelsPerBlock: 0, rowBlocks: 0, colBlocks: 0, packedB: 0,
   packedA: 0, scratchShared: 0, scratchPerThread: 0, packGrid: 0, gemmGrid: 0,
@@ -117,7 +129,7 @@ const EMPTY = {
 function tileOf(m: number, n: number, lanes: number, wide: boolean): { mr: number; nv: number; ku: number } {
   const vectors = Math.max(1, Math.ceil(n / lanes));
   const accumulators = wide ? 16 : 8;
-  const tallest = vectors === 1 || (wide && vectors === 2) ? 8 : 4;
+  const tallest = wide && vectors === 2 ? 8 : 4;
   const mr = Math.max(1, Math.min(m, tallest));
   const nv = Math.min(vectors, accumulators / (mr === 3 ? 4 : mr > 4 ? 8 : mr));
   return { mr, nv: wide && nv > 1 ? up(nv, 2) : nv, ku: wide ? 4 : 1 };

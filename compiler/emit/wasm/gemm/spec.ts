@@ -71,7 +71,7 @@ export interface GemmSpec {
   readonly out: PlainOutput | ComputedOutput;
 }
 
-/** The same product as (b^T a^T)^T. For N = 1, where the output's memory is the same either way. */
+/** The same product as (b^T a^T)^T. A computed output gets its positions back in the given order; a plain one is still laid out as given. */
 export function transposed(spec: GemmSpec): GemmSpec {
   return { ...spec, m: spec.n, n: spec.m, a: flip(spec.b), b: flip(spec.a), out: flipOutput(spec.out) };
 }

@@ -63,10 +63,10 @@ export function gather(f: FuncBuilder, vec: Vec, address: Local, offsets: readon
   f.get(packed);
 }
 
-/** Stores the first `count` lanes of x at the address local plus `offset`. */
-export function storePartial(f: FuncBuilder, vec: Vec, address: Local, offset: number, x: Local, count: number): void {
-  if (count === vec.lanes) f.get(address).get(x).mem("v128.store", offset);
-  else for (let lane = 0; lane < count; lane++) f.get(address).get(x).memLane(vec.storeLane, lane, offset + lane * vec.size);
+/** Stores the first `count` lanes of x at the address local plus `offset`, `stride` bytes apart. */
+export function storePartial(f: FuncBuilder, vec: Vec, address: Local, offset: number, x: Local, count: number, stride: number): void {
+  if (count === vec.lanes && stride === vec.size) f.get(address).get(x).mem("v128.store", offset);
+  else for (let lane = 0; lane < count; lane++) f.get(address).get(x).memLane(vec.storeLane, lane, offset + lane * stride);
 }
 
 /** Transposes the lanes x lanes block held in `rows`, in place. */
