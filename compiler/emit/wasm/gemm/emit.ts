@@ -10,7 +10,7 @@ import { emitKernel } from "./kernel.ts";
 import { emitPanel } from "./pack.ts";
 import { PACK_ROWS } from "./plan.ts";
 import type { GemmPlan } from "./plan.ts";
-import type { MatrixSource, StridedSource } from "./spec.ts";
+import type { MatrixSource, PlainOutput, StridedSource } from "./spec.ts";
 import { VEC } from "./vec.ts";
 
 /** Where the generated functions find their scratch memory. Both push a byte address, aligned to 64. */
@@ -29,7 +29,7 @@ export interface GemmFuncs {
   readonly main: FuncRef;
 }
 
-/** A computed source is always packed, so only strided ones are read in place. */
+/** Indexed and computed sources are always packed, so only strided ones are read in place. */
 type InPlace = StridedSource | undefined;
 const inPlace = (source: MatrixSource): InPlace => (source.kind === "strided" ? source : undefined);
 
@@ -62,10 +62,9 @@ function stripKinds({ spec, mr }: GemmPlan): { mr: number; full: boolean }[] {
   return [...(spec.m >= mr ? [{ mr, full: true }] : []), ...(tail > 0 ? [{ mr: tail, full: false }] : [])];
 }
 
-/** Strides in bytes of a plain output, whose rows are the given product's: columns of the computed one if that is the transpose. */
-function outStrides({ spec, transposed }: GemmPlan): { row: number; col: number } {
-  const { size } = VEC[spec.dtype];
-  return transposed ? { row: size, col: spec.m * size } : { row: spec.n * size, col: size };
+/** Strides of a plain output in bytes. */
+function outStrides({ strides }: PlainOutput, n: number, size: number): { row: number; col: number } {
+  return { row: (strides?.row ?? n) * size, col: (strides?.col ?? 1) * size };
 }
 
 /** to = min(x, n - from), for i32 locals and constants. */
@@ -112,7 +111,7 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
   const width = nv * vec.lanes;
   const fullPanels = Math.floor(n / width);
   const [aAt, bAt] = [inPlace(a), inPlace(b)];
-  const outAt = out.kind === "plain" ? outStrides(plan) : undefined;
+  const outAt = out.kind === "plain" ? outStrides(out, n, size) : undefined;
   const tiled = outAt === undefined || chunks > 1;
   const aStrip = packA ? mr * chunk * size : mr * (aAt?.row ?? 0) * size;
   const strips = stripKinds(plan).map((strip) => ({
@@ -157,7 +156,7 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
     else if (aAt) {
       aAt.base(f, batch);
       f.get(row0).times(aAt.row * size).op("i32.add");
-    } else f.i32(0);                                           // computed and k = 0: nothing is read
+    } else f.i32(0);                                           // not strided and k = 0: nothing is read
     f.set(aBase);
     if (packB) {
       scratch.shared(f);
@@ -261,7 +260,7 @@ function emitDotGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scratc
   const vec = VEC[spec.dtype];
   const { size, lanes } = vec;
   const [aAt, bAt] = [inPlace(a), inPlace(b)];
-  const outAt = out.kind === "plain" ? outStrides(plan) : { row: 16, col: size };
+  const outAt = out.kind === "plain" ? outStrides(out, n, size) : { row: 16, col: size };
   const full = Math.floor(n / lanes);
   const packer = packA ? emitPanel(module, `${name}.a1`, { vec, source: a, outer: "row", width: 1, valid: 1 }) : undefined;
   const groups = [...(full > 0 ? [lanes] : []), ...(n % lanes > 0 ? [n % lanes] : [])].map((columns) => ({

@@ -1,10 +1,11 @@
 // Packing: one panel of an operand, `width` rows of A or columns of B, copied to [k][width] with zeros where the matrix ends.
 // Why: the micro-kernel then reads one dense stream; transposition, any stride and fused prologues happen here, once an element.
 // It refuses to decide what is worth packing (`plan.ts`). "Outer" means the axis that is not k: rows of A, columns of B.
-import { InternalError } from "../../../../runtime/errors/error.ts";
+import { InternalError, unreachable } from "../../../../runtime/errors/error.ts";
 import type { FuncBuilder, Local } from "../encoder/function.ts";
 import type { ModuleBuilder } from "../encoder/module.ts";
-import type { At, MatrixSource } from "./spec.ts";
+import type { MemoryOp } from "../encoder/opcodes.ts";
+import type { At, ComputedSource, IndexedSource, MatrixSource, StridedSource } from "./spec.ts";
 import { transpose } from "./vec.ts";
 import type { Vec } from "./vec.ts";
 
@@ -101,29 +102,42 @@ export function emitPanel(module: ModuleBuilder, name: string, shape: PanelShape
 /** The axis along which whole vectors can be read. */
 function unitAxis({ source, outer }: PanelShape): "outer" | "k" | "none" {
   if (source.kind === "computed") return source.vectorAxis === undefined ? "none" : source.vectorAxis === outer ? "outer" : "k";
+  if (source.kind === "indexed") return source.contiguous ? "outer" : "none";
   const [outerStride, kStride] = outer === "row" ? [source.row, source.col] : [source.col, source.row];
   return outerStride === 1 ? "outer" : kStride === 1 ? "k" : "none";
 }
 
 /** Prepares reading; the result starts a cursor at (outer, current k). */
-function openCursor(f: FuncBuilder, { vec, source, outer }: PanelShape, batch: Local, at: Local, k: Local): () => Cursor {
-  if (source.kind === "computed") {
-    const reader = source.open(f);
-    const [o, u] = [f.local("i32"), f.local("i32")];
-    const place = (dOuter: number, dk: number): At => {
-      f.get(at).plus(dOuter).set(o).get(k).plus(dk).set(u);
-      return outer === "row" ? { batch, row: o, col: u } : { batch, row: u, col: o };
-    };
-    const cursor: Cursor = {
-      scalar: (dOuter, dk) => reader.scalar(place(dOuter, dk)),
-      vector: (dOuter, dk) => {
-        if (!reader.vector) throw new InternalError("a computed matrix source with a vectorAxis must give Reader.vector");
-        reader.vector(place(dOuter, dk));
-      },
-      advance: () => undefined,                                // positions follow k's local
-    };
-    return () => cursor;
+function openCursor(f: FuncBuilder, shape: PanelShape, batch: Local, at: Local, k: Local): () => Cursor {
+  const { source } = shape;
+  switch (source.kind) {
+    case "strided": return openStrided(f, shape, source, batch, at, k);
+    case "indexed": return openIndexed(f, shape, source, batch, at, k);
+    case "computed": return openComputed(f, shape, source, batch, at, k);
+    default: return unreachable(source);
   }
+}
+
+function openComputed(f: FuncBuilder, { outer }: PanelShape, source: ComputedSource, batch: Local, at: Local, k: Local): () => Cursor {
+  const reader = source.open(f);
+  const [o, u] = [f.local("i32"), f.local("i32")];
+  const place = (dOuter: number, dk: number): At => {
+    f.get(at).plus(dOuter).set(o).get(k).plus(dk).set(u);
+    return outer === "row" ? { batch, row: o, col: u } : { batch, row: u, col: o };
+  };
+  const cursor: Cursor = {
+    scalar: (dOuter, dk) => reader.scalar(place(dOuter, dk)),
+    vector: (dOuter, dk) => {
+      if (!reader.vector) throw new InternalError("a computed matrix source with a vectorAxis must give Reader.vector");
+      reader.vector(place(dOuter, dk));
+    },
+    advance: () => undefined,                                // positions follow k's local
+  };
+  return () => cursor;
+}
+
+/** One pointer moves along k; outer positions are constant offsets from it. */
+function openStrided(f: FuncBuilder, { vec, outer }: PanelShape, source: StridedSource, batch: Local, at: Local, k: Local): () => Cursor {
   const [outerStride, kStride] = (outer === "row" ? [source.row, source.col] : [source.col, source.row]).map((s) => s * vec.size) as
     [number, number]; // two in, two out
   const [base, p] = [f.local("i32"), f.local("i32")];
@@ -137,5 +151,25 @@ function openCursor(f: FuncBuilder, { vec, source, outer }: PanelShape, batch: L
       vector: (o, u) => f.get(p).mem("v128.load", offset(o, u)),
       advance: (by) => f.advance(p, by * kStride),
     };
+  };
+}
+
+/** The addresses of the panel's outer positions are loaded once; each step of k adds its table entry to them. */
+function openIndexed(f: FuncBuilder, { vec, valid, outer }: PanelShape, source: IndexedSource, batch: Local, at: Local, k: Local): () => Cursor {
+  const [outerTable, kTable] = outer === "row" ? [source.rowTable, source.colTable] : [source.colTable, source.rowTable];
+  const [base, entry] = [f.local("i32"), f.local("i32")];
+  const addresses = f.locals(valid, "i32");
+  source.base(f, batch);
+  f.set(base);
+  outerTable(f);
+  f.get(at).times(4).op("i32.add").set(entry);
+  addresses.forEach((address, o) => f.get(base).get(entry).mem("i32.load", o * 4).op("i32.add").set(address));
+  const read = (op: MemoryOp) => (o: number, u: number): void => {
+    f.get(addresses[o] ?? base).get(entry).mem("i32.load", u * 4).op("i32.add").mem(op);
+  };
+  return () => {
+    kTable(f);
+    f.get(k).times(4).op("i32.add").set(entry);
+    return { scalar: read(vec.load), vector: read("v128.load"), advance: (by) => f.advance(entry, by * 4) };
   };
 }

@@ -74,7 +74,7 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
     const groups = Math.ceil(n / vec.lanes);
     const colBlocks = Math.max(1, Math.min(Math.ceil(ENOUGH_TASKS / batch), Math.floor((n * k) / 8192)));
     const panelsPerBlock = Math.ceil(groups / colBlocks);
-    const packA = a.kind === "computed" || a.col !== 1;
+    const packA = a.kind !== "strided" || a.col !== 1;
     const packedA = packA ? up(m * k * vec.size, 64) : 0;
     return {
       ...shape, ...EMPTY, method: "dot", mr: m, nv: 1, ku: features.wide ? 2 : 1, packA, packedA, chunk: k, chunks: 1, panelsPerBlock, rowBlocks: 1,
@@ -86,7 +86,7 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
   const width = nv * vec.lanes;
   const packB = k > 0 && !(b.kind === "strided" && b.col === 1 && (m <= UNPACKED_ROWS || k === 1 || (n <= width && n % vec.lanes === 0 && b.row === n)));
   const nvTail = tailVectors(n, nv, vec.lanes, features.wide && packB);
-  const packA = k > 0 && (a.kind === "computed" || (a.col !== 1 && m > UNPACKED_ROWS && n > 2 * width));
+  const packA = k > 0 && (a.kind !== "strided" || (a.col !== 1 && m > UNPACKED_ROWS && n > 2 * width));
   const longest = CHUNK_BYTES / vec.size;
   const chunks = Math.max(1, Math.ceil(k / longest));
   const chunk = chunks === 1 ? k : up(Math.ceil(k / chunks), 4);
@@ -94,7 +94,8 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
   const panels = Math.floor(n / width) + (nvTail > 0 ? 1 : 0);
   let mc = BLOCK_ROWS;
   while (mc > LEAST_ROWS && batch * Math.ceil(m / mc) < ENOUGH_TASKS) mc /= 2;
-  if (k < SHALLOW) mc = Math.min(mc, Math.max(mr, rowsWithoutAliasing(n * vec.size)));
+  const rowBytes = vec.size * (spec.out.kind === "plain" ? (spec.out.strides?.row ?? n) : n);
+  if (k < SHALLOW) mc = Math.min(mc, Math.max(mr, rowsWithoutAliasing(rowBytes)));
   mc = Math.min(mc, up(m, mr));
   const rowBlocks = Math.ceil(m / mc);
   const wanted = Math.min(Math.ceil(ENOUGH_TASKS / (batch * rowBlocks)), Math.floor((n * Math.min(m, mc) * k) / 65536));

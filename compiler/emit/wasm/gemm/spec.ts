@@ -23,7 +23,21 @@ export interface StridedSource {
   readonly base: (f: FuncBuilder, batch: Local) => void;
 }
 
-/** Elements by code: a fused prologue, a gather, an implicit im2col. Always packed, so each element is computed once (per task for A). */
+/** Elements in memory at base + rowTable[row] + colTable[col]: im2col without the copy, and any other separable gather. A convolution over a
+ *  padded input is one: a pixel contributes its corner's offset, a (channel, ky, kx) its distance from that. Always packed. */
+export interface IndexedSource {
+  readonly kind: "indexed";
+  readonly batched: boolean;
+  /** Pushes the byte address that the offsets of a batch count from. */
+  readonly base: (f: FuncBuilder, batch: Local) => void;
+  /** Push the addresses of tables of i32 byte offsets, one entry a row and one a column. */
+  readonly rowTable: (f: FuncBuilder) => void;
+  readonly colTable: (f: FuncBuilder) => void;
+  /** Promise about the axis that is not k: each group of 4 (f32) or 2 (f64) positions that starts at a multiple of that is contiguous in memory. */
+  readonly contiguous: boolean;
+}
+
+/** Elements by code: a fused prologue, an irregular gather. Always packed, so each element is computed once (per task for A). */
 export interface ComputedSource {
   readonly kind: "computed";
   readonly batched: boolean;
@@ -42,11 +56,13 @@ export interface Reader {
 }
 
 /** Where an operand's elements come from. */
-export type MatrixSource = StridedSource | ComputedSource;
+export type MatrixSource = StridedSource | IndexedSource | ComputedSource;
 
-/** Results in memory, rows of N contiguous elements. `base` pushes the byte address of [batch, 0, 0]. */
+/** Results in memory. `base` pushes the byte address of [batch, 0, 0]. */
 export interface PlainOutput {
   readonly kind: "plain";
+  /** Strides in elements; absent: rows of N contiguous elements. */
+  readonly strides?: { readonly row: number; readonly col: number };
   readonly base: (f: FuncBuilder, batch: Local) => void;
 }
 
@@ -71,15 +87,16 @@ export interface GemmSpec {
   readonly out: PlainOutput | ComputedOutput;
 }
 
-/** The same product as (b^T a^T)^T. A computed output gets its positions back in the given order; a plain one is still laid out as given. */
+/** The same product as (b^T a^T)^T: results go where they went. */
 export function transposed(spec: GemmSpec): GemmSpec {
-  return { ...spec, m: spec.n, n: spec.m, a: flip(spec.b), b: flip(spec.a), out: flipOutput(spec.out) };
+  return { ...spec, m: spec.n, n: spec.m, a: flip(spec.b), b: flip(spec.a), out: flipOutput(spec.out, spec.n) };
 }
 
 const flipAt = (at: At): At => ({ batch: at.batch, row: at.col, col: at.row });
 
 function flip(source: MatrixSource): MatrixSource {
   if (source.kind === "strided") return { ...source, row: source.col, col: source.row };
+  if (source.kind === "indexed") return { ...source, rowTable: source.colTable, colTable: source.rowTable };
   const { vectorAxis, ...rest } = source;
   return {
     ...rest,
@@ -91,8 +108,11 @@ function flip(source: MatrixSource): MatrixSource {
   };
 }
 
-function flipOutput(out: GemmSpec["out"]): GemmSpec["out"] {
-  if (out.kind === "plain") return out;
+function flipOutput(out: GemmSpec["out"], n: number): GemmSpec["out"] {
+  if (out.kind === "plain") {
+    const { row, col } = out.strides ?? { row: n, col: 1 };
+    return { ...out, strides: { row: col, col: row } };
+  }
   return {
     kind: "computed",
     open: (f) => {

@@ -22,6 +22,8 @@ export interface Case {
   readonly prologue?: "vector" | "scalar";
   /** relu(x + bias[col] + shift[row]). */
   readonly epilogue?: boolean;
+  /** The epilogue adds 1 to what the output holds instead, whatever the sums are. */
+  readonly counting?: boolean;
 }
 
 /** A compiled case: its arrays live in one memory, at fixed places. */
@@ -58,7 +60,9 @@ export function compileCase(test: Case, features: WasmFeatures): Compiled {
     dtype, batch, m, n, k,
     a: source(test, aAt, m, k, test.ta ?? false, test.sharedA ?? false),
     b: source(test, bAt, k, n, test.tb ?? false, test.sharedB ?? false),
-    out: test.epilogue ? epilogue(dtype, biasAt, shiftAt, cAt, m, n) : { kind: "plain", base: (f, b) => void f.get(b).times(m * n * size).plus(cAt) },
+    out: test.counting ? counting(dtype, cAt, m, n)
+      : test.epilogue ? epilogue(dtype, biasAt, shiftAt, cAt, m, n)
+      : { kind: "plain", base: (f, b) => void f.get(b).times(m * n * size).plus(cAt) },
   };
   const plan = planGemm(spec, features);
   const [sharedAt, threadAt] = [take(plan.scratchShared), take(plan.scratchPerThread)];
@@ -73,7 +77,8 @@ export function compileCase(test: Case, features: WasmFeatures): Compiled {
   const exports = new WebAssembly.Instance(module).exports;
   const { buffer } = exports["memory"] as WebAssembly.Memory;           // exported above
   const grid = (name: string): Compiled["main"] => (exports[name] ?? (() => undefined)) as Compiled["main"]; // (i32, i32) -> ()
-  const view = (at: number, count: number): Float32Array | Float64Array => dtype === "f32" ? new Float32Array(buffer, at, count) : new Float64Array(buffer, at, count);
+  const view = (at: number, count: number): Float32Array | Float64Array =>
+    dtype === "f32" ? new Float32Array(buffer, at, count) : new Float64Array(buffer, at, count);
   const [pack, main] = [grid("pack"), grid("main")];
   const pieces = (f: Compiled["main"], total: number, piece: number): void => {
     for (let t = 0; t < total; t += piece) f(t, Math.min(total, t + piece));
@@ -169,6 +174,27 @@ function epilogue(dtype: "f32" | "f64", biasAt: number, shiftAt: number, cAt: nu
         f.get(at.col).times(size).mem("v128.load", biasAt).op(add);
         f.get(at.row).times(size).mem(dtype === "f32" ? "v128.load32_splat" : "v128.load64_splat", shiftAt).op(add);
         f.get(zero).op(max).mem("v128.store");
+      };
+    },
+  };
+}
+
+/** out[at] += 1 for each lane. */
+function counting(dtype: "f32" | "f64", cAt: number, m: number, n: number): ComputedOutput {
+  const size = dtype === "f32" ? 4 : 8;
+  const [load, store, add] = dtype === "f32" ? ["f32.load", "f32.store", "f32.add"] as const : ["f64.load", "f64.store", "f64.add"] as const;
+  return {
+    kind: "computed",
+    open: (f) => {
+      const address = f.local("i32");
+      return (at, _, lanes) => {
+        f.get(at.batch).i32(m).op("i32.mul").get(at.row).op("i32.add").times(n).get(at.col).op("i32.add").times(size).plus(cAt).set(address);
+        for (let lane = 0; lane < lanes; lane++) {
+          f.get(address).get(address).mem(load, lane * size);
+          if (dtype === "f32") f.f32(1);
+          else f.f64(1);
+          f.op(add).mem(store, lane * size);
+        }
       };
     },
   };
