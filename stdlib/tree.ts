@@ -1,11 +1,12 @@
 // Arithmetic and structure of trees: a model is a tree of tensors, and so are its gradients, its optimizer's state, a perturbation.
 import { flatten, isTensor, leafPaths, registerTreeClass, requireSameTree, unflatten, type Tensor, type TreeDef } from "../compiler/extend.ts";
 import { add as addOp, astype, mul, sub as subOp } from "./ops/arithmetic.ts";
-import { zeros } from "./ops/creation.ts";
+import { logicalAnd } from "./ops/compare.ts";
+import { full, zeros } from "./ops/creation.ts";
 import { stack as stackOp, unstack as unstackOp } from "./ops/join.ts";
 import { sqrt } from "./ops/math.ts";
 import type { TensorLike } from "./ops/promotion.ts";
-import { sum } from "./ops/reduce.ts";
+import { all as allOf, sum } from "./ops/reduce.ts";
 
 export { flatten, unflatten, registerTreeClass as register, type TreeDef };
 
@@ -50,6 +51,9 @@ export function dot(a: unknown, b: unknown): Tensor {
 }
 /** Global L2 norm: a scalar, f32 or wider whatever the leaves' dtype. */
 export const norm = (tree: unknown): Tensor => sqrt(dot(tree, tree));
+
+/** Is every element of every leaf true (nonzero)? A bool scalar: `tree.all(tree.map(isFinite, grads))`. */
+export const all = (tree: unknown): Tensor => (leaves(tree) as TensorLike[]).map(x => allOf(x)).reduce<Tensor>((a, b) => logicalAnd(a, b), full([], true)); // trees of tensors
 
 /** Trees of one structure as one tree with a new leading axis. @throws E0103 */
 export function stack<T>(trees: readonly T[]): T {

@@ -4,5 +4,6 @@ export * from "./attention.ts";
 export * from "./losses.ts";
 export * from "./init.ts";
 export * from "./decoder.ts";
-export { gelu, relu, sigmoid, silu, softplus, elu } from "../ops/activations.ts";
+export * from "./rotary.ts";
+export { elu, gelu, leakyRelu, logSigmoid, relu, relu6, selu, sigmoid, silu, softplus } from "../ops/activations.ts";
 export { softmax, logSoftmax } from "../ops/reduce.ts";

@@ -1,18 +1,24 @@
 // Layers. Shape letters: B any leading dimensions, I inputs, O outputs, D width, V vocabulary.
 import type { Tensor } from "../../compiler/extend.ts";
 import { computeDType } from "../../runtime/dtype.ts";
-import { add, astype, mul, sub } from "../ops/arithmetic.ts";
+import { add, astype, div, mul, sub } from "../ops/arithmetic.ts";
+import { zeros } from "../ops/creation.ts";
 import { gelu } from "../ops/activations.ts";
 import { matmul } from "../ops/linalg.ts";
-import { rsqrt } from "../ops/math.ts";
+import { rsqrt, tanh } from "../ops/math.ts";
 import { mean } from "../ops/reduce.ts";
 import { take } from "../ops/take.ts";
-import { dropoutMask } from "../random/index.ts";
+import { dropoutMask, keys } from "../random/index.ts";
+import { xavierUniform, type Initializer } from "./init.ts";
 
 /** Parameters of an affine map: w [I, O], b [O]. */
 export interface Linear { readonly w: Tensor; readonly b?: Tensor | undefined }
 /** x·w + b: [B, I] -> [B, O]. @throws E0202 */
 export const linear = ({ w, b }: Linear, x: Tensor): Tensor => (b ? add(matmul(x, w), b) : matmul(x, w));
+/** How to start a layer: its kernel (Xavier uniform by default), and whether it has a bias (zeros; default true). */
+export interface InitOptions { readonly kernel?: Initializer; readonly bias?: boolean }
+/** Fresh parameters of an affine map. */
+export const initLinear = (key: Tensor, inputs: number, outputs: number, { kernel = xavierUniform, bias = true }: InitOptions = {}): Linear => ({ w: kernel(key, [inputs, outputs]), ...(bias ? { b: zeros([outputs]) } : {}) });
 /** Rows of a table [V, D] at integer positions: [B] -> [B, D]. */
 export const embedding = (table: Tensor, ids: Tensor): Tensor => take(table, ids, { mode: "clip" });
 
@@ -31,5 +37,14 @@ export function rmsNorm(x: Tensor, options: NormOptions = {}): Tensor {
 }
 /** Zeroes elements with probability `rate` and scales the rest, so that the mean stays. Identity without a key. @throws E0801 */
 export const dropout = (key: Tensor | null, rate: number, x: Tensor): Tensor => (key === null || rate === 0 ? x : mul(x, astype(dropoutMask(key, rate, x.shape), x.dtype)));
+/** Two affine maps. */
+export interface Mlp { readonly up: Linear; readonly down: Linear }
+/** Fresh parameters of an MLP. */
+export function initMlp(key: Tensor, inputs: number, hidden: number, outputs: number, options: InitOptions = {}): Mlp {
+  const [a, b] = keys(key) as [Tensor, Tensor]; // two keys
+  return { up: initLinear(a, inputs, hidden, options), down: initLinear(b, hidden, outputs, options) };
+}
 /** Two linear maps with an activation between: [B, I] -> [B, O]. */
-export const mlp = (p: { readonly up: Linear; readonly down: Linear }, x: Tensor, activation: (x: Tensor) => Tensor = gelu): Tensor => linear(p.down, activation(linear(p.up, x)));
+export const mlp = (p: Mlp, x: Tensor, activation: (x: Tensor) => Tensor = gelu): Tensor => linear(p.down, activation(linear(p.up, x)));
+/** cap · tanh(x / cap): logits that stay within ±cap. Applied before the loss it belongs to the model's function; the mark is on what the loss receives. */
+export const softCap = (x: Tensor, cap: number): Tensor => mul(tanh(div(x, cap)), cap);

@@ -20,7 +20,7 @@ export function leakyRelu(x: TensorLike, { slope = 0.01 }: { readonly slope?: nu
 }
 /** x for x > 0, else alpha·(eˣ - 1) (alpha 1 unless given). */
 export function elu(x: TensorLike, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
-  return float(t => positive(t, p.mul(p.expm1(p.min(t, c(t, 0))), c(t, alpha))))(x); // min: the branch not taken must not overflow
+  return float(t => positive(t, p.mul(p.expm1(p.select(p.greater(t, c(t, 0)), c(t, 0), t)), c(t, alpha))))(x); // the branch not taken must not overflow
 }
 /** x · sigmoid(x) (swish). */
 export const silu: Unary = float(x => p.mul(x, p.sigmoid(x)));
@@ -44,8 +44,8 @@ const logAddExp: Operation<2> = p.definePrimitive<2>({
   },
   jvp: [(dx, [x, y]) => p.mul(dx, p.sigmoid(difference(x, y))), (dy, [x, y]) => p.mul(dy, p.sigmoid(difference(y, x)))],
 });
-/** x - y, 0 for equal infinities too. */
-const difference = (x: Tensor, y: Tensor): Tensor => p.select(p.equal(x, y), c(x, 0), p.sub(x, y));
+/** x - y, 0 for equal infinities too. (Where finite x = y it must stay a difference: a second derivative goes through it.) */
+const difference = (x: Tensor, y: Tensor): Tensor => p.select(p.and(p.equal(x, y), p.equal(p.abs(x), c(x, Infinity))), c(x, 0), p.sub(x, y));
 
 /** log(eˣ + eʸ) without overflow. @throws E0201 */
 export const logaddexp: Binary = float2("logaddexp", logAddExp);

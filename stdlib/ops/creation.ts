@@ -1,11 +1,11 @@
 // Tensors from nothing and from host data. Inside a traced function constants stay literals: no buffer is filled on the host.
-import { fromHost, toStorage, type HostArray } from "../../compiler/index.ts";
+import { fromHost, toStorage, type Device, type HostArray } from "../../compiler/index.ts";
 import * as p from "../../compiler/extend.ts";
 import type { Shape, Tensor } from "../../compiler/extend.ts";
 import type { DType } from "../../runtime/dtype.ts";
 import { isFloat } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
-import { asTensor, toDType, type TensorLike } from "./promotion.ts";
+import { asTensor, broadcastTo, normalizeAxis, toDType, type TensorLike } from "./promotion.ts";
 
 /** `dtype` of what is made; f32 unless said otherwise. */
 export interface DTypeOption { readonly dtype?: DType }
@@ -14,11 +14,12 @@ export type Nested = number | boolean | readonly Nested[];
 
 const natural: readonly (readonly [new (n: number) => HostArray, DType])[] = [[Float32Array, "f32"], [Float64Array, "f64"], [Int32Array, "i32"], [Uint32Array, "u32"], [Int8Array, "i8"], [Uint8Array, "u8"]];
 
-/** A tensor from nested arrays, a number, or a typed array (with `shape`, else one dimension). Nested booleans give bool. @throws E0205 for ragged data or a wrong size */
-export function array(data: Nested | HostArray, { dtype, shape }: DTypeOption & { readonly shape?: Shape } = {}): Tensor {
+/** A tensor from nested arrays, a number, or a typed array (with `shape`, else one dimension; numbers, also for f16 and bf16). Nested booleans give bool. It lies on
+ *  `device`, the default one unless given. @throws E0205 for ragged data or a wrong size */
+export function array(data: Nested | HostArray, { dtype, shape, device }: DTypeOption & { readonly shape?: Shape; readonly device?: Device } = {}): Tensor {
   if (ArrayBuffer.isView(data)) {
     const own = natural.find(([c]) => data instanceof c)?.[1] ?? "f32", d = dtype ?? own;
-    return fromHost(d, shape ?? [data.length], d === own ? data : toStorage(d, data));
+    return fromHost(d, shape ?? [data.length], d === own ? data : toStorage(d, data), device);
   }
   const flat: number[] = [], sizes: number[] = [];
   let booleans = true;
@@ -35,7 +36,7 @@ export function array(data: Nested | HostArray, { dtype, shape }: DTypeOption & 
   };
   walk(data, 0, "");
   const d = dtype ?? (booleans && flat.length > 0 ? "bool" : "f32");
-  return fromHost(d, shape ?? sizes, toStorage(d, flat));
+  return fromHost(d, shape ?? sizes, toStorage(d, flat), device);
 }
 
 /** `value` everywhere. */
@@ -59,10 +60,12 @@ export function arange(start: number, stop?: number, { step = 1, dtype }: DTypeO
   const scaled = step === 1 ? i : p.mul(i, p.fullLike(i, step));
   return toDType(from === 0 ? scaled : p.add(scaled, p.fullLike(scaled, from)), d);
 }
-/** `n` numbers from start to stop, both included: [n]. */
+/** `n` numbers from start to stop, both included: [n]. @throws E0204 for an integer dtype, E0205 */
 export function linspace(start: number, stop: number, n: number, { dtype = "f32" }: DTypeOption = {}): Tensor {
-  const i = p.iota({ dtype, shape: [n], axis: 0 });
-  return p.add(p.mul(i, p.fullLike(i, n > 1 ? (stop - start) / (n - 1) : 0)), p.fullLike(i, start));
+  if (!isFloat(dtype)) throw new PullbackError("E0204", `linspace got the dtype ${dtype}`, { help: "make floats and convert them: linspace(0, 9, 4).astype(\"i32\")" });
+  const i = p.iota({ dtype, shape: [n], axis: 0 }), end = p.fullLike(i, stop);
+  const line = p.add(p.mul(i, p.fullLike(i, n > 1 ? (stop - start) / (n - 1) : 0)), p.fullLike(i, start));
+  return n > 1 ? p.select(p.equal(i, p.fullLike(i, n - 1)), end, line) : line; // the last is `stop` exactly
 }
 /** Row index against column index + k, for eye and triangles: bool [n, m]. */
 const below = (n: number, m: number, k: number, strict: boolean): Tensor => {
@@ -73,3 +76,14 @@ const below = (n: number, m: number, k: number, strict: boolean): Tensor => {
 export const eye = (n: number, m: number = n, { k = 0, dtype = "f32" }: DTypeOption & { readonly k?: number } = {}): Tensor => p.convert(below(n, m, k, true), { dtype });
 /** Ones at and below the k-th diagonal: [n, m]. */
 export const tri = (n: number, m: number = n, { k = 0, dtype = "f32" }: DTypeOption & { readonly k?: number } = {}): Tensor => (dtype === "bool" ? below(n, m, k, false) : p.convert(below(n, m, k, false), { dtype }));
+/** `x` with zeros above the k-th diagonal of its last two dimensions. @throws E0205 for less than two dimensions */
+export const tril = (x: TensorLike, { k = 0 }: { readonly k?: number } = {}): Tensor => triangle("tril", asTensor(x), k, (t, keep) => p.select(keep, t, p.fullLike(t, 0)));
+/** `x` with zeros below the k-th diagonal of its last two dimensions. @throws E0205 for less than two dimensions */
+export const triu = (x: TensorLike, { k = 0 }: { readonly k?: number } = {}): Tensor => triangle("triu", asTensor(x), k - 1, (t, keep) => p.select(keep, p.fullLike(t, 0), t));
+function triangle(name: string, t: Tensor, k: number, choose: (t: Tensor, keep: Tensor) => Tensor): Tensor {
+  const [n = 0, m = 0] = t.shape.slice(-2);
+  if (t.ndim < 2) throw new PullbackError("E0205", `${name} got ${p.showAval(t.aval)}, which has no two dimensions`, { help: "give a matrix, or a stack of them" });
+  return choose(t, broadcastTo(below(n, m, k, false), t.shape));
+}
+/** The position along `axis` at every place: out[.., i, ..] = i. i32 unless said otherwise. @throws E0203, E0205 */
+export const iota = (shape: Shape, { axis = 0, dtype = "i32" }: DTypeOption & { readonly axis?: number } = {}): Tensor => p.iota({ dtype, shape, axis: normalizeAxis("iota", axis, shape.length) });

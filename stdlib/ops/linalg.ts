@@ -1,10 +1,10 @@
-// Products: matmul by NumPy's rules, and einsum, which says any sum of products. Both become one contraction, with transposes only where the
-// order of the result asks for them.
+// Products of matrices by NumPy's rules, and diagonals. Each product is one contraction. Sums of products by name are in einsum.ts.
 import * as p from "../../compiler/extend.ts";
 import type { Tensor } from "../../compiler/extend.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { promoteNumber } from "./elementwise.ts";
-import { broadcastShapes, broadcastTo, type TensorLike } from "./promotion.ts";
+import { asTensor, broadcastShapes, broadcastTo, normalizeAxis, type TensorLike } from "./promotion.ts";
+import { sum } from "./reduce.ts";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -33,51 +33,42 @@ export function outer(x: TensorLike, y: TensorLike): Tensor {
   return p.dotGeneral(p.reshape(a, { shape: [a.size] }), p.reshape(b, { shape: [b.size] }), { lhsBatch: [], rhsBatch: [], lhsContract: [], rhsContract: [] });
 }
 
-interface Labelled { readonly x: Tensor; readonly labels: readonly string[] }
-/** Einstein summation: `einsum("bthd,bshd->bhts", q, k)`. Repeated letters of one operand take its diagonal, letters absent from the result are summed,
- *  `...` stands for leading dimensions. Operands are contracted pairwise from the left. @throws E0202, E0205 */
-export function einsum(spec: string, ...xs: readonly TensorLike[]): Tensor {
-  const refuse = (fact: string): never => { throw new PullbackError("E0205", `einsum "${spec}": ${fact}`, { help: "write one group of letters for each operand and, after ->, the letters of the result" }); };
-  const [left, right, more] = spec.replace(/\s/g, "").split("->");
-  const groups = (left ?? "").split(",");
-  if (more !== undefined || groups.length !== xs.length || groups.some(g => !/^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/.test(g))) refuse(`${xs.length} operands, ${groups.length} groups`);
-  const tensors = promoteNumber(...xs).xs, sizes = new Map<string, number>();
-  const dots = Math.max(0, ...groups.map((g, i) => (g.includes("...") ? (tensors[i]?.ndim ?? 0) - (g.length - 3) : 0)));
-  const expand = (g: string, rank: number): string[] => { const n = rank - (g.length - 3); return g.includes("...") ? [...(g.split("...")[0] ?? ""), ...range(n).map(i => `.${dots - n + i}`), ...(g.split("...")[1] ?? "")] : [...g]; };
-  const operands = tensors.map((x, i): Labelled => {
-    const labels = expand(groups[i] ?? "", x.ndim);
-    if (labels.length !== x.ndim) refuse(`"${groups[i] ?? ""}" names ${labels.length} dimensions of ${p.showAval(x.aval)}`);
-    labels.forEach((l, d) => {
-      const n = x.shape[d] ?? 0, known = sizes.get(l);
-      if (known !== undefined && known !== n) throw new PullbackError("E0202", `einsum "${spec}": ${l} is ${known} and ${n}`, { help: "dimensions of one letter have one size" });
-      sizes.set(l, n);
-    });
-    return diagonal({ x, labels });
-  });
-  const all = operands.flatMap(o => o.labels);
-  const out = right === undefined ? [...range(dots).map(i => `.${i}`), ...[...new Set(all)].filter(l => !l.startsWith(".") && all.filter(m => m === l).length === 1).sort()] : right.includes("...") ? expand(right, dots + right.length - 3) : [...right];
-  if (new Set(out).size !== out.length || out.some(l => !sizes.has(l))) refuse(`the result names ${out.join("")}`);
-  const result = operands.reduce((a, b, i) => contract(a, b, new Set([...out, ...operands.slice(i + 1).flatMap(o => o.labels)])));
-  const summed = sumAway(result, new Set(out)), perm = out.map(l => summed.labels.indexOf(l));
-  return perm.every((d, i) => d === i) ? summed.x : p.permute(summed.x, perm);
+/** Σ x·y over all elements of two tensors of one size, flattened: a scalar. @throws E0202 */
+export function vdot(x: TensorLike, y: TensorLike): Tensor {
+  const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
+  if (a.size !== b.size) throw new PullbackError("E0202", `vdot needs as many elements on both sides, got ${p.showAval(a.aval)} and ${p.showAval(b.aval)}`, { help: "flatten or slice them to one size" });
+  return p.dotGeneral(p.reshape(a, { shape: [a.size] }), p.reshape(b, { shape: [b.size] }), { lhsBatch: [], rhsBatch: [], lhsContract: [0], rhsContract: [0] });
 }
-/** Repeated labels become one: the diagonal, read by a masked sum. */
-function diagonal(o: Labelled): Labelled {
-  const at = o.labels.findIndex((l, i) => o.labels.indexOf(l) !== i);
-  if (at < 0) return o;
-  const first = o.labels.indexOf(o.labels[at] ?? ""), { shape } = o.x;
-  const same = p.equal(p.iota({ dtype: "i32", shape, axis: first }), p.iota({ dtype: "i32", shape, axis: at }));
-  return diagonal({ x: p.reduceSum(p.select(same, o.x, p.fullLike(o.x, 0)), { axes: [at] }), labels: o.labels.filter((_, i) => i !== at) });
+/** Sum of products over pairs of axes: the last `axes` of x with the first of y, or the pairs [axes of x, axes of y]. The rest of x, then of y, remain. @throws E0202, E0203 */
+export function tensordot(x: TensorLike, y: TensorLike, axes: number | readonly [readonly number[], readonly number[]] = 2): Tensor {
+  const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
+  const lhs = typeof axes === "number" ? range(axes).map(i => a.ndim - axes + i) : axes[0].map(d => normalizeAxis("tensordot", d, a.ndim));
+  const rhs = typeof axes === "number" ? range(axes) : axes[1].map(d => normalizeAxis("tensordot", d, b.ndim));
+  if (lhs.length !== rhs.length || lhs.some((d, i) => d < 0 || a.shape[d] !== b.shape[rhs[i] ?? -1])) {
+    throw new PullbackError("E0202", `tensordot cannot contract axes [${lhs.join(",")}] of ${p.showAval(a.aval)} with [${rhs.join(",")}] of ${p.showAval(b.aval)}`, { help: "name as many axes of each, with equal sizes" });
+  }
+  return p.dotGeneral(a, b, { lhsBatch: [], rhsBatch: [], lhsContract: lhs, rhsContract: rhs });
 }
-/** Labels that nobody needs are summed. */
-function sumAway(o: Labelled, needed: ReadonlySet<string>): Labelled {
-  const axes = range(o.labels.length).filter(d => !needed.has(o.labels[d] ?? ""));
-  return axes.length === 0 ? o : { x: p.reduceSum(o.x, { axes }), labels: o.labels.filter(l => needed.has(l)) };
+/** Elements [i, i + k] of a matrix, as a list; or, of a list, the matrix with it on its k-th diagonal. @throws E0205 for other ranks */
+export function diag(x: TensorLike, { k = 0 }: { readonly k?: number } = {}): Tensor {
+  const t = asTensor(x), n = t.shape[0] ?? 0;
+  if (t.ndim === 1) return spreadDiagonal(t, n, k);
+  if (t.ndim === 2) return diagonal(t, { k });
+  throw new PullbackError("E0205", `diag got ${p.showAval(t.aval)}`, { help: "give a list or a matrix; diagonal(x) takes the last two dimensions of more" });
 }
-function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>): Labelled {
-  const x = sumAway(a, new Set([...needed, ...b.labels])), y = sumAway(b, new Set([...needed, ...a.labels]));
-  const shared = x.labels.filter(l => y.labels.includes(l)), batch = shared.filter(l => needed.has(l)), over = shared.filter(l => !needed.has(l));
-  const at = (o: Labelled, ls: readonly string[]): number[] => ls.map(l => o.labels.indexOf(l));
-  const out = p.dotGeneral(x.x, y.x, { lhsBatch: at(x, batch), rhsBatch: at(y, batch), lhsContract: at(x, over), rhsContract: at(y, over) });
-  return { x: out, labels: [...batch, ...x.labels.filter(l => !shared.includes(l)), ...y.labels.filter(l => !shared.includes(l))] };
+function spreadDiagonal(t: Tensor, n: number, k: number): Tensor {
+  const shape = [n + Math.abs(k), n + Math.abs(k)], row = p.iota({ dtype: "i32", shape, axis: 0 }), column = p.iota({ dtype: "i32", shape, axis: 1 });
+  const padded = p.pad(t, p.lit(0, t.dtype), { low: [Math.max(0, -k)], high: [Math.max(0, k)], interior: [0] });
+  const wide = p.broadcastInDim(padded, { shape, dims: [0] });
+  return p.select(p.equal(p.add(row, p.fullLike(row, k)), column), wide, p.fullLike(wide, 0));
 }
+/** Elements [.., i, i + k] of the last two dimensions: [.., m, n] -> [.., length of the diagonal]. @throws E0205 for less than two dimensions */
+export function diagonal(x: TensorLike, { k = 0 }: { readonly k?: number } = {}): Tensor {
+  const t = asTensor(x);
+  if (t.ndim < 2) throw new PullbackError("E0205", `diagonal got ${p.showAval(t.aval)}, which has no two dimensions`, { help: "give a matrix, or diag of a list" });
+  const lead = t.shape.slice(0, -2), [m = 0, n = 0] = t.shape.slice(-2), rows = Math.max(0, -k), count = Math.max(0, Math.min(m - rows, n - Math.max(0, k)));
+  const flat = p.reshape(t, { shape: [...lead, m * n] }), from = rows * n + Math.max(0, k); // each step is one row and one column
+  return p.slice(flat, { start: [...lead.map(() => 0), count === 0 ? 0 : from], limit: [...lead, count === 0 ? 0 : from + (count - 1) * (n + 1) + 1], strides: [...lead.map(() => 1), n + 1] });
+}
+/** Sum of the diagonal of the last two dimensions. @throws E0205 */
+export const trace = (x: TensorLike, o: { readonly k?: number } = {}): Tensor => { const d = diagonal(x, o); return sum(d, { axis: d.ndim - 1 }); };

@@ -1,48 +1,97 @@
-// The method form: x.add(y), x.sum(), x.item(). Importing the package's root installs it; functions and methods are the same code.
+// The method form: x.add(y), x.sum(), x.item(). Importing the package's root installs it. Methods are the functions with their first operand in front:
+// no method has code of its own but those that read or release memory.
 import { disposeTensor, fromStorage, read, readSync, Tensor, type HostArray } from "../../compiler/index.ts";
-import { showAval, type Shape } from "../../compiler/extend.ts";
-import type { DType } from "../../runtime/dtype.ts";
+import { showAval } from "../../compiler/extend.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
-import { add, astype, div, mul, neg, pow, sub } from "./arithmetic.ts";
-import { unstack } from "./join.ts";
-import { matmul } from "./linalg.ts";
-import { exp, log, sqrt, tanh } from "./math.ts";
+import * as activations from "./activations.ts";
+import * as arithmetic from "./arithmetic.ts";
+import * as compare from "./compare.ts";
+import * as indexing from "./indexing.ts";
+import * as join from "./join.ts";
+import * as linalg from "./linalg.ts";
+import * as math from "./math.ts";
+import type { IndexItem } from "./index_plan.ts";
 import type { TensorLike } from "./promotion.ts";
-import { max, mean, min, sum, type ReduceOptions } from "./reduce.ts";
-import { reshape, transpose } from "./shape.ts";
+import * as reduce from "./reduce.ts";
+import * as shape from "./shape.ts";
+import * as sort from "./sort.ts";
+import * as take from "./take.ts";
+import * as update from "./update.ts";
 
-/** The methods of every tensor. */
-export interface TensorMethods {
-  add(y: TensorLike): Tensor; sub(y: TensorLike): Tensor; mul(y: TensorLike): Tensor; div(y: TensorLike): Tensor; pow(y: TensorLike): Tensor; neg(): Tensor;
-  exp(): Tensor; log(): Tensor; sqrt(): Tensor; tanh(): Tensor;
-  sum(o?: ReduceOptions): Tensor; mean(o?: ReduceOptions): Tensor; max(o?: ReduceOptions): Tensor; min(o?: ReduceOptions): Tensor;
-  reshape(shape: Shape): Tensor; transpose(perm?: readonly number[]): Tensor; matmul(y: TensorLike): Tensor; astype(dtype: DType): Tensor;
+/** Which functions are methods too. */
+const names = {
+  arithmetic: ["add", "sub", "mul", "div", "floorDiv", "mod", "rem", "pow", "neg", "abs", "sign", "minimum", "maximum", "square", "reciprocal", "floor", "ceil", "round", "trunc", "astype"],
+  math: ["sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf"],
+  activations: ["sigmoid", "relu", "gelu", "silu", "softplus"],
+  compare: ["equal", "notEqual", "less", "lessEqual", "greater", "greaterEqual", "logicalAnd", "logicalOr", "logicalXor", "logicalNot", "clip", "isNan", "isInf", "isFinite"],
+  reduce: ["sum", "prod", "mean", "max", "min", "any", "all", "variance", "std", "argmax", "argmin", "logsumexp", "softmax", "logSoftmax", "norm", "cumsum", "cumprod", "cummax", "cummin"],
+  shape: ["reshape", "ravel", "flatten", "transpose", "swapaxes", "moveaxis", "expandDims", "squeeze", "flip", "roll", "broadcastTo"],
+  join: ["split", "unstack", "tile", "repeat", "pad"],
+  linalg: ["matmul", "dot", "outer", "diagonal", "trace"],
+  sort: ["sort", "argsort", "topK"],
+  take: ["take", "takeAlongAxis"],
+  update: ["setAt", "addAt", "mulAt", "minAt", "maxAt"],
+} as const;
+type Names = typeof names;
+type Method<F> = F extends (x: TensorLike, ...rest: infer A) => infer R ? (...args: A) => R : never;
+type Methods<M, K extends keyof M> = { readonly [N in K]: Method<M[N]> };
+
+/** The methods of every tensor: functions of the library, `x.f(...)` for `f(x, ...)`. */
+export interface TensorMethods extends
+  Methods<typeof arithmetic, Names["arithmetic"][number]>, Methods<typeof math, Names["math"][number]>, Methods<typeof activations, Names["activations"][number]>,
+  Methods<typeof compare, Names["compare"][number]>, Methods<typeof reduce, Names["reduce"][number]>, Methods<typeof shape, Names["shape"][number]>,
+  Methods<typeof join, Names["join"][number]>, Methods<typeof linalg, Names["linalg"][number]>, Methods<typeof sort, Names["sort"][number]>,
+  Methods<typeof take, Names["take"][number]>, Methods<typeof update, Names["update"][number]> {
+  /** The part that an index names: `x.at(0, slice(1, 3), null, "...", rows)`. See `index`. */
+  at(...items: readonly IndexItem[]): Tensor;
   /** The number of a one-element concrete tensor (bool: 0 or 1). @throws E0101 while tracing, E0205 for more elements */
   item(): number;
   /** A host copy in storage format (f16 and bf16 as bit patterns). @throws E0101 while tracing */
   dataSync(): HostArray;
   /** The same, without blocking where the device is asynchronous. */
   data(): Promise<HostArray>;
+  /** Nested arrays of numbers (of booleans for bool), as deep as the tensor has dimensions. @throws E0101 while tracing */
+  tolist(): NestedList;
   /** Release the memory now. Idempotent. */
   dispose(): void;
   [Symbol.dispose](): void;
-  /** Slices along the leading axis. */
+  /** Slices along the leading axis. @throws E0203 for a scalar */
   [Symbol.iterator](): Iterator<Tensor>;
 }
+/** What `tolist` gives. */
+export type NestedList = number | boolean | readonly NestedList[];
 declare module "../../compiler/trace/tensor.ts" { interface Tensor extends TensorMethods {} }
 
 function item(x: Tensor): number {
   if (x.size !== 1) throw new PullbackError("E0205", `item() of ${showAval(x.aval)}, which has ${x.size} elements`, { help: "reduce it first, or read all of it with dataSync()" });
   return fromStorage(x.dtype, readSync(x))[0] ?? NaN;
 }
+function tolist(x: Tensor): NestedList {
+  const flat = fromStorage(x.dtype, readSync(x));
+  const build = (depth: number, from: number, count: number): NestedList => {
+    const n = x.shape[depth];
+    if (n === undefined) { const v = flat[from] ?? NaN; return x.dtype === "bool" ? v !== 0 : v; }
+    return Array.from({ length: n }, (_, i) => build(depth + 1, from + (i * count) / n, count / n));
+  };
+  return build(0, 0, x.size);
+}
 
-const methods: { readonly [K in keyof TensorMethods]: (this: Tensor, ...args: Parameters<TensorMethods[K]>) => ReturnType<TensorMethods[K]> } = {
-  add(y) { return add(this, y); }, sub(y) { return sub(this, y); }, mul(y) { return mul(this, y); }, div(y) { return div(this, y); }, pow(y) { return pow(this, y); }, neg() { return neg(this); },
-  exp() { return exp(this); }, log() { return log(this); }, sqrt() { return sqrt(this); }, tanh() { return tanh(this); },
-  sum(o) { return sum(this, o); }, mean(o) { return mean(this, o); }, max(o) { return max(this, o); }, min(o) { return min(this, o); },
-  reshape(shape) { return reshape(this, shape); }, transpose(perm) { return transpose(this, perm); }, matmul(y) { return matmul(this, y); }, astype(dtype) { return astype(this, dtype); },
-  item() { return item(this); }, dataSync() { return readSync(this); }, data() { return read(this); }, dispose() { disposeTensor(this); },
-  [Symbol.dispose]() { disposeTensor(this); },
-  [Symbol.iterator]() { return unstack(this)[Symbol.iterator](); },
+const own = {
+  at(this: Tensor, ...items: readonly IndexItem[]): Tensor { return indexing.index(this, ...items); },
+  item(this: Tensor): number { return item(this); },
+  dataSync(this: Tensor): HostArray { return readSync(this); },
+  data(this: Tensor): Promise<HostArray> { return read(this); },
+  tolist(this: Tensor): NestedList { return tolist(this); },
+  dispose(this: Tensor): void { disposeTensor(this); },
+  [Symbol.dispose](this: Tensor): void { disposeTensor(this); },
+  [Symbol.iterator](this: Tensor): Iterator<Tensor> { return join.unstack(this)[Symbol.iterator](); },
 };
-for (const key of Reflect.ownKeys(methods)) Object.defineProperty(Tensor.prototype, key, { value: methods[key as keyof TensorMethods], writable: true, configurable: true }); // ownKeys of a record of exactly these
+const install = (name: string | symbol, value: unknown): void => { Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true }); };
+const files: { readonly [F in keyof Names]: object } = { arithmetic, math, activations, compare, reduce, shape, join, linalg, sort, take, update };
+for (const [file, functions] of Object.entries(names)) {
+  for (const name of functions) {
+    const f = Reflect.get(files[file as keyof Names], name) as (x: Tensor, ...rest: readonly unknown[]) => unknown; // the interface above has checked that each is a function of a tensor
+    install(name, function method(this: Tensor, ...rest: readonly unknown[]): unknown { return f(this, ...rest); });
+  }
+}
+for (const key of Reflect.ownKeys(own)) install(key, Reflect.get(own, key));

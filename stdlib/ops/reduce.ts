@@ -18,10 +18,12 @@ const floatOf = (x: TensorLike): Tensor => only(promoteFloat(x).xs);
 /** Folds of f16 and bf16 happen in f32. */
 const wideFold = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => (computeDType(x.dtype) === x.dtype || !isFloat(x.dtype) ? f(x) : toDType(f(toDType(x, computeDType(x.dtype))), x.dtype));
 
-/** Sum. bool counts as i32; f16 and bf16 accumulate in f32. @throws E0203 */
-export const sum = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(numberOf(x), t => fold("sum", t, o, (y, axes) => p.reduceSum(y, { axes })));
-/** Product. @throws E0203 */
-export const prod = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(numberOf(x), t => fold("prod", t, o, (y, axes) => p.reduceProd(y, { axes })));
+/** Small integers are added up and multiplied in their 32-bit kind. */
+const countOf = (x: TensorLike): Tensor => { const t = numberOf(x); return isFloat(t.dtype) ? t : toDType(t, computeDType(t.dtype)); };
+/** Sum. bool and i8 count as i32, u8 as u32; f16 and bf16 accumulate in f32. @throws E0203 */
+export const sum = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(countOf(x), t => fold("sum", t, o, (y, axes) => p.reduceSum(y, { axes })));
+/** Product, in the dtypes of sum. @throws E0203 */
+export const prod = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(countOf(x), t => fold("prod", t, o, (y, axes) => p.reduceProd(y, { axes })));
 /** Arithmetic mean; integers go to f32. @throws E0203 */
 export const mean = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(floatOf(x), t => fold("mean", t, o, (y, axes) => { const s = p.reduceSum(y, { axes }); return p.div(s, p.fullLike(s, axes.reduce((n, d) => n * (y.shape[d] ?? 1), 1))); }));
 /** Largest element; NaN wins; ties share the gradient. @throws E0203 */
@@ -34,51 +36,54 @@ export const any = (x: TensorLike, o: ReduceOptions = {}): Tensor => fold("any",
 export const all = (x: TensorLike, o: ReduceOptions = {}): Tensor => fold("all", toDType(asTensor(x), "bool"), o, (y, axes) => p.reduceAnd(y, { axes }));
 /** Variance with `ddof` degrees of freedom taken off (0: the population's). @throws E0203 */
 export function variance(x: TensorLike, { ddof = 0, ...o }: ReduceOptions & { readonly ddof?: number } = {}): Tensor {
-  const t = floatOf(x), axes = normalizeAxes("variance", o.axis, t.ndim), n = axes.reduce((k, d) => k * (t.shape[d] ?? 1), 1);
-  const centre = mean(t, { axis: axes, keepdims: true });
-  const d = p.sub(t, spread(centre, t, axes)), s = sum(p.mul(d, d), o);
-  return p.div(s, p.fullLike(s, n - ddof));
+  return wideFold(floatOf(x), t => fold("variance", t, o, (y, axes) => {
+    const n = axes.reduce((k, d) => k * (y.shape[d] ?? 1), 1), centre = p.reduceSum(y, { axes });
+    const s = p.reduceSum(p.square(p.sub(y, spread(p.div(centre, p.fullLike(centre, n)), y, axes))), { axes });
+    return p.div(s, p.fullLike(s, n - ddof));
+  }));
 }
 /** Standard deviation. @throws E0203 */
 export const std = (x: TensorLike, o: ReduceOptions & { readonly ddof?: number } = {}): Tensor => p.sqrt(variance(x, o));
-/** Position of the largest element along `axis` (default: of the flattened tensor): i32, the first of ties, NaN wins. @throws E0203 */
-export const argmax = (x: TensorLike, { axis }: { readonly axis?: number } = {}): Tensor => position(numberOf(x), axis, t => (k: number) => p.argmax(t, { axis: k, dtype: "i32" }));
-/** Position of the smallest element. @throws E0203 */
-export const argmin = (x: TensorLike, { axis }: { readonly axis?: number } = {}): Tensor => position(numberOf(x), axis, t => (k: number) => p.argmin(t, { axis: k, dtype: "i32" }));
-const position = (t: Tensor, axis: number | undefined, f: (t: Tensor) => (axis: number) => Tensor): Tensor => (axis === undefined ? f(p.reshape(t, { shape: [t.size] }))(0) : f(t)(normalizeAxis("argmax", axis, t.ndim)));
+/** Position of the largest element along `axis` (default: of the flattened tensor): i32, the first of ties, NaN wins. @throws E0203, E0205 for an empty axis */
+export const argmax = (x: TensorLike, o: { readonly axis?: number; readonly keepdims?: boolean } = {}): Tensor => position("argmax", numberOf(x), o, p.argmax);
+/** Position of the smallest element. @throws E0203, E0205 for an empty axis */
+export const argmin = (x: TensorLike, o: { readonly axis?: number; readonly keepdims?: boolean } = {}): Tensor => position("argmin", numberOf(x), o, p.argmin);
+function position(name: string, t: Tensor, { axis, keepdims = false }: { readonly axis?: number; readonly keepdims?: boolean }, f: typeof p.argmax): Tensor {
+  if (axis === undefined) return p.reshape(f(p.reshape(t, { shape: [t.size] }), { axis: 0, dtype: "i32" }), { shape: keepdims ? t.shape.map(() => 1) : [] });
+  return fold(name, t, { axis, keepdims }, (y, axes) => f(y, { axis: axes[0] ?? 0, dtype: "i32" }));
+}
 
-/** A reduced tensor (axes kept with size 1) stretched back over `x`. */
-function spread(y: Tensor, x: Tensor, axes: readonly number[]): Tensor {
-  const kept = x.shape.map((_, d) => d).filter(d => !axes.includes(d));
-  return p.broadcastInDim(p.reshape(y, { shape: kept.map(d => x.shape[d] ?? 1) }), { shape: x.shape, dims: kept });
-}
-/** x minus its largest element along `axes`, which is treated as a constant: the shift that makes exponentials safe. A row of -inf is not shifted. */
-function shifted(t: Tensor, axes: readonly number[]): { readonly x: Tensor; readonly shift: Tensor } {
-  const top = p.stopGradient(p.reduceMax(t, { axes }));
-  const shift = p.select(p.less(p.abs(top), p.fullLike(top, Infinity)), top, p.fullLike(top, 0));
-  return { x: p.sub(t, p.broadcastInDim(shift, { shape: t.shape, dims: t.shape.map((_, d) => d).filter(d => !axes.includes(d)) })), shift };
-}
-/** log Σ exp, without overflow. @throws E0203 */
-export const logsumexp = (x: TensorLike, o: ReduceOptions = {}): Tensor => fold("logsumexp", floatOf(x), o, (t, axes) => { const { x: y, shift } = shifted(t, axes); return p.add(p.log(p.reduceSum(p.exp(y), { axes })), shift); });
+/** A reduced tensor stretched back over `x`. */
+const spread = (y: Tensor, x: Tensor, axes: readonly number[]): Tensor => p.broadcastInDim(y, { shape: x.shape, dims: x.shape.map((_, d) => d).filter(d => !axes.includes(d)) });
+/** The largest element along `axes` as a constant: the shift that makes exponentials safe without a part in the gradient. */
+const top = (t: Tensor, axes: readonly number[]): Tensor => p.stopGradient(p.reduceMax(t, { axes }));
+const minus = (t: Tensor, shift: Tensor, axes: readonly number[]): Tensor => p.sub(t, spread(shift, t, axes));
+/** log Σ exp, without overflow; -∞ for rows of -∞. @throws E0203 */
+export const logsumexp = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(floatOf(x), t => fold("logsumexp", t, o, (y, axes) => {
+  const high = top(y, axes), shift = p.select(p.less(p.abs(high), p.fullLike(high, Infinity)), high, p.fullLike(high, 0)); // infinite rows need no shift
+  return p.add(p.log(p.reduceSum(p.exp(minus(y, shift, axes)), { axes })), shift);
+}));
 /** exp(x) / Σ exp(x) along `axis` (default: the last); rows sum to 1. f16 and bf16 are computed in f32. @throws E0203 */
 export function softmax(x: TensorLike, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
-  return wideFold(floatOf(x), t => { const axes = [normalizeAxis("softmax", axis, t.ndim)], e = p.exp(shifted(t, axes).x); return p.div(e, spread(p.reduceSum(e, { axes }), e, axes)); });
+  return wideFold(floatOf(x), t => { const axes = [normalizeAxis("softmax", axis, t.ndim)], e = p.exp(minus(t, top(t, axes), axes)); return p.div(e, spread(p.reduceSum(e, { axes }), e, axes)); });
 }
 /** log softmax along `axis` (default: the last). @throws E0203 */
 export function logSoftmax(x: TensorLike, { axis = -1 }: { readonly axis?: number } = {}): Tensor {
-  return wideFold(floatOf(x), t => { const axes = [normalizeAxis("logSoftmax", axis, t.ndim)], y = shifted(t, axes).x; return p.sub(y, spread(p.log(p.reduceSum(p.exp(y), { axes })), y, axes)); });
+  return wideFold(floatOf(x), t => { const axes = [normalizeAxis("logSoftmax", axis, t.ndim)], y = minus(t, top(t, axes), axes); return p.sub(y, spread(p.log(p.reduceSum(p.exp(y), { axes })), y, axes)); });
 }
 /** Euclidean norm over `axis` (default: everything). Its gradient at 0 is NaN; use tree.norm with a guard where 0 can happen. @throws E0203 */
-export const norm = (x: TensorLike, o: ReduceOptions = {}): Tensor => { const t = floatOf(x); return p.sqrt(sum(p.mul(t, t), o)); };
+export const norm = (x: TensorLike, o: ReduceOptions = {}): Tensor => wideFold(floatOf(x), t => p.sqrt(sum(p.square(t), o)));
 
 /** `axis` is walked (default 0), from its end when `reverse`. */
 export interface CumulativeOptions { readonly axis?: number; readonly reverse?: boolean }
-const along = (name: string, f: (x: Tensor, q: p.CumulativeParams) => Tensor) => (x: TensorLike, { axis = 0, reverse = false }: CumulativeOptions = {}): Tensor => { const t = numberOf(x); return f(t, { axis: normalizeAxis(name, axis, t.ndim), reverse }); };
-/** Running sum. @throws E0203 */
-export const cumsum: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cumsum", p.cumsum);
-/** Running product. @throws E0203 */
-export const cumprod: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cumprod", p.cumprod);
+const along = (name: string, f: (x: Tensor, q: p.CumulativeParams) => Tensor, operand = numberOf) => (x: TensorLike, { axis = 0, reverse = false }: CumulativeOptions = {}): Tensor => { const t = operand(x); return f(t, { axis: normalizeAxis(name, axis, t.ndim), reverse }); };
+/** Running sum, in the dtypes of sum. @throws E0203 */
+export const cumsum: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cumsum", p.cumsum, countOf);
+/** Running product, in the dtypes of sum. @throws E0203 */
+export const cumprod: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cumprod", p.cumprod, countOf);
 /** Running maximum. @throws E0203 */
 export const cummax: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cummax", p.cummax);
 /** Running minimum. @throws E0203 */
 export const cummin: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cummin", p.cummin);
+/** Running log Σ exp, without overflow. @throws E0203 */
+export const cumlogsumexp: (x: TensorLike, o?: CumulativeOptions) => Tensor = along("cumlogsumexp", p.cumlogsumexp, floatOf);

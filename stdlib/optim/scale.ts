@@ -33,17 +33,18 @@ const correction = (b: number, t: Tensor, dtype: DType): Tensor => neg(expm1(mul
 /** factor * g. */
 export const scale = (factor: number): Optimizer<null> => stateless(g => mul(g, factor));
 
-/** -rate * g: the last part of an optimizer, a step downhill. A schedule sees 0 at the first step. */
-export function scaleByLearningRate(rate: Rate): Optimizer<Counter | null> {
-  if (typeof rate === "number") return scale(-rate);
+/** factor(t) * g, t from 0 at the first step. */
+export function scaleBySchedule(factor: Schedule): Optimizer<Counter> {
   return {
     init: () => ({ count: zero() }),
-    update: (grads, state, _params) => {
-      const count = state?.count ?? zero(), r = rate(count);
-      return [tree.map((g: Tensor) => mul(g, neg(astype(r, g.dtype))), grads), { count: add(count, 1) }];
+    update: (grads, { count }, _params) => {
+      const f = factor(count);
+      return [tree.map((g: Tensor) => mul(g, astype(f, g.dtype)), grads), { count: add(count, 1) }];
     },
   };
 }
+/** -rate * g: the last part of an optimizer, a step downhill. A schedule sees 0 at the first step. */
+export const scaleByLearningRate = (rate: Rate): Optimizer<Counter | null> => (typeof rate === "number" ? scale(-rate) : scaleBySchedule(step => neg(rate(step)))) as Optimizer<Counter | null>; // each takes the state that its own init gave
 
 /** m = decay * m + g; gives m, or with `nesterov` g + decay * m. @see Sutskever et al. 2013 */
 export function momentum(decay: number, { nesterov = false }: { readonly nesterov?: boolean } = {}): Optimizer<Momentum> {

@@ -2,12 +2,16 @@
 // and vmap, with remat in the model, and can be differentiated themselves.
 import { valueAndGrad, vjp } from "../../compiler/index.ts";
 import type { Tensor } from "../../compiler/extend.ts";
-import * as tree from "../tree.ts";
-import { perturbation, sharpnessAware, type GradientFunction, type Path, type SharpnessOptions } from "./core.ts";
+import { moveBy, perturbation, sharpnessAware, type Path, type SharpnessOptions } from "./core.ts";
+import type { GradientFunction } from "./result.ts";
 
-export { perturbation, sharpnessAware, type Direction, type GradientFunction, type Path, type SharpnessOptions } from "./core.ts";
-export { asam, gsam, pgn, usam, wsam } from "./variants.ts";
-export { lambdaMax, pathShares, type LambdaOptions } from "./hessian.ts";
+export { perturbation, sharpnessAware, type Direction, type Path, type PerturbationOptions, type SharpnessOptions } from "./core.ts";
+export type { GradientFunction } from "./result.ts";
+export type { Accumulate } from "./sweeps.ts";
+export { ahead, remembering, type AheadOptions, type MemoryOptions, type Remembering, type Seen, type SharpnessState } from "./memory.ts";
+export { asam, bsam, fisherSam, gsam, pgn, samOn, usam, wsam, type Wrap, type WrapWith } from "./variants.ts";
+export { aeSam, asyncSam, factorSam, friendlySam, lookSam, msam, type NormStatistics } from "./variants_memory.ts";
+export { hessianTrace, lambdaMax, pathShares, type LambdaOptions, type Loss } from "./hessian.ts";
 
 /** SAM: the gradient at θ + ε. @see Foret et al. 2021 */
 export const sam = <A extends readonly [unknown, ...unknown[]], R>(f: GradientFunction<A, R>, options: SharpnessOptions): GradientFunction<A, R> => sharpnessAware(f, "full", options);
@@ -36,7 +40,7 @@ function splitFsam<P, X, Y>({ model, loss }: Split<P, X, Y>, options: SharpnessO
     const [logits, back] = pullbackAt(params);
     const { value, grad: c } = valueAndGrad((z: Tensor) => loss(z, targets))(logits);
     const eps = perturbation(back(c as Tensor), params, options); // the gradient of one tensor
-    const [, moved] = pullbackAt(tree.add(params, eps));
-    return { value, grad: moved(c as Tensor) }; // as above
+    const [, moved] = pullbackAt(moveBy(eps, params, options) as P); // a tree like the parameters
+    return { value, grad: moved(c as Tensor) }; // the gradient of one tensor
   };
 }

@@ -57,4 +57,68 @@ test("clipping by the global norm follows optax", () => {
   }
 });
 
+const params = (): Params => ({ b: array([1, -2, 3]), w: array([[1, 2, 3], [4, 5, 6]]) });
+const grads = (): Params => ({ b: array([0.5, 0, -1]), w: array([[1, 0, 0], [0, 0, 2]]) });
+const near = (got: unknown, want: readonly number[], tolerance = 1e-6): void => { const x = numbers(got); assert.is(x.length, want.length); x.forEach((v, i) => assert.ok(Math.abs(v - (want[i] ?? NaN)) <= tolerance * (1 + Math.abs(v)), `[${i}]: ${v}, not ${want[i]}`)); };
+
+test("weight decay touches only the leaves of its mask, given as a tree or as a question", () => {
+  const zero = tree.zerosLike(params());
+  for (const mask of [{ b: false, w: true }, (path: string) => path === "w", (_: string, x: Tensor) => x.ndim > 1]) {
+    const opt = optim.adamw({ lr: 1, weightDecay: 0.5, mask }), [u] = opt.update(zero, opt.init(params()), params());
+    near(u, [0, 0, 0, -0.5, -1, -1.5, -2, -2.5, -3]);
+  }
+  assert.throws(() => { const opt = optim.adamw({ lr: 1, mask: { b: true } }); opt.update(zero, opt.init(params()), params()); }, /E0801: a mask has 1 leaves in another structure/);
+});
+test("a learning rate may be a schedule: it sees step 0 first, and one compiled step serves all", () => {
+  const opt = optim.sgd({ lr: optim.linear({ init: 1, end: 0, steps: 4 }) });
+  const step = jit((p: Params, s: ReturnType<typeof opt.init>) => { const [u, next] = opt.update(grads(), s, p); return { u, s: next }; });
+  let s = opt.init(params());
+  for (const rate of [1, 0.75, 0.5, 0.25, 0]) {
+    const r = step(params(), s);
+    near(r.u, numbers(grads()).map(g => -rate * g));
+    s = r.s as typeof s; // the step keeps the structure
+  }
+  assert.is(step.traces, 1);
+});
+test("schedules join, jump and warm up from any start", () => {
+  const at = (s: optim.Schedule, t: number): number => s(array(t, { dtype: "i32" })).item();
+  const joined = optim.join([optim.constant(1), optim.linear({ init: 5, end: 7, steps: 2 }), optim.constant(9)], [2, 5]);
+  assert.equal([0, 1, 2, 3, 4, 5, 6].map(t => at(joined, t)), [1, 1, 5, 6, 7, 9, 9]);
+  assert.equal([0, 2, 3, 4, 5].map(t => at(optim.piecewise({ init: 8, factors: { 3: 0.5, 5: 0.25 } }), t)), [8, 8, 4, 4, 1]);
+  assert.equal([0, 1, 2].map(t => Math.round(at(optim.warmupCosine({ peak: 1, warmup: 0, steps: 2 }), t) * 1e6) / 1e6), [1, 0.5, 0]);
+  assert.equal([0, 2, 4, 9].map(t => at(optim.linear({ init: 1, end: 0, steps: 4, power: 2 }), t)), [1, 0.25, 0, 0]);
+  assert.throws(() => optim.warmupCosine({ peak: 1, warmup: 5, steps: 5 }), /E0801: warmupCosine: warmup is 5, it must be less than steps \(5\)/);
+  assert.throws(() => optim.linear({ init: 1, end: 0, steps: 0 }), /E0801: linear: steps is 0/);
+  assert.throws(() => optim.join([optim.constant(1)], [3]), /E0801: join: boundaries is 1/);
+  assert.throws(() => optim.join([optim.constant(1), optim.constant(2), optim.constant(3)], [3, 3]), /E0801: join: a boundary is 3/);
+  assert.throws(() => optim.piecewise({ init: 1, factors: { [-1]: 2 } }), /E0801: piecewise/);
+});
+test("parts without state compose: scaling by a number, by a schedule, clipping by element", () => {
+  const opt = optim.chain(optim.clip(0.75), optim.scaleBySchedule(optim.piecewise({ init: 1, factors: { 1: 10 } })), optim.scale(2));
+  const [u, s] = opt.update(grads(), opt.init(params()), params()), [v] = opt.update(grads(), s, params());
+  near(u, [1, 0, -1.5, 1.5, 0, 0, 0, 0, 1.5]);
+  near(v, [10, 0, -15, 15, 0, 0, 0, 0, 15]);
+});
+test("moments of bf16 and f16 parameters are f32, updates have the gradient's dtype, and parameters keep theirs", () => {
+  for (const dtype of ["bf16", "f16"] as const) for (const make of [() => optim.adam({ lr: 0.1 }), () => optim.lion({ lr: 0.1 }), () => optim.sgd({ lr: 0.1, momentum: 0.9 }), () => optim.rmsprop({ lr: 0.1 }), () => optim.adagrad({ lr: 0.1 })]) {
+    const opt = make() as optim.Optimizer, half = (t: Params): Params => tree.map((x: Tensor) => astype(x, dtype), t), state = opt.init(half(params()));
+    for (const x of tree.leaves(state) as Tensor[]) assert.ok(x.dtype === "f32" || x.dtype === "i32"); // states are trees of tensors
+    const [u] = opt.update(half(grads()), state, half(params()));
+    assert.is(u.w.dtype, dtype);
+    assert.is(optim.applyUpdates(half(params()), u).w.dtype, dtype);
+  }
+});
+test("a zero gradient leaves Adam's, RMSProp's and Adagrad's updates zero, never NaN", () => {
+  for (const opt of [optim.adam({ lr: 1 }), optim.rmsprop({ lr: 1 }), optim.adagrad({ lr: 1, initial: 0 })] as optim.Optimizer[]) {
+    const zero = tree.zerosLike(params()), [u] = opt.update(zero, opt.init(params()), params());
+    assert.ok(numbers(u).every(v => v === 0));
+  }
+});
+test("the second moment is found in the state of any chain that has one", () => {
+  const opt = optim.chain(optim.clipByGlobalNorm(1), optim.adamw({ lr: 0.1, b2: 0.9 })), [, s] = opt.update(grads(), opt.init(params()), params());
+  const n = Math.hypot(...numbers(grads()));
+  near(optim.secondMoment(s), numbers(grads()).map(g => (0.1 * g * g) / n ** 2), 1e-5);
+  assert.is(optim.secondMoment(optim.sgd({ lr: 1 }).init(params())), undefined);
+});
+
 test.run();
