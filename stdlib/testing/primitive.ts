@@ -76,5 +76,5 @@ function values(a: Aval, seed: number, domain: Domain | undefined): number[] {
 }
 function compare(got: readonly number[], want: ArrayLike<number>, rtol: number, fail: (fact: string) => void): void {
   if (got.length !== want.length) return fail(`${got.length} elements, not ${want.length}`);
-  got.forEach((x, i) => { const y = want[i] ?? NaN; if (!(x === y || (Number.isNaN(x) && Number.isNaN(y)) || Math.abs(x - y) <= rtol * (1 + Math.abs(y)))) fail(`element ${i} is ${x}, not ${y}`); });
+  got.forEach((x, i) => { const y = want[i] ?? NaN; if (!(x === y || (Number.isNaN(x) && Number.isNaN(y)) || (Number.isFinite(y) && Math.abs(x - y) <= rtol * (1 + Math.abs(y))))) fail(`element ${i} is ${x}, not ${y}`); });
 }

@@ -29,7 +29,7 @@ const close = (got: readonly number[], want: readonly number[], tolerance: numbe
   assert.is(got.length, want.length, what);
   got.forEach((x, i) => {
     const y = want[i] ?? 0;
-    if (!(Object.is(x, y) || x === y || (Number.isNaN(x) && Number.isNaN(y)) || Math.abs(x - y) <= tolerance * (1 + Math.abs(y)))) assert.unreachable(`${what}: [${i}] ${x} is not ${y}`);
+    if (!(Object.is(x, y) || x === y || (Number.isNaN(x) && Number.isNaN(y)) || (Number.isFinite(y) && Math.abs(x - y) <= tolerance * (1 + Math.abs(y))))) assert.unreachable(`${what}: [${i}] ${x} is not ${y}`);
   });
 };
 const small = (s: Sample): boolean => s.avals.every(a => sizeOf(a.shape) <= 64);
