@@ -1,5 +1,6 @@
 // Index arithmetic that simplifies while it is written. An i32 expression is a sum of coefficient·atom plus a constant; ranges of the loop variables
 // decide divisions, so that reshapes and transposes of contiguous data fall away. Equal expressions are one object. Other dtypes pass through.
+import { isFloat } from "../../runtime/dtype.ts";
 import { identity } from "../ir/key.ts";
 import { scalarOps, type BinaryOp, type CompareOp, type Expr, type ExprVar, type ScalarOps } from "../ir/scalar.ts";
 
@@ -34,6 +35,9 @@ export class IndexOps implements ScalarOps {
     } else if (x.dtype === "bool" && (op === "and" || op === "or")) {
       const absorbing = op === "and" ? 0 : 1;
       for (const [a, b] of [[x, y], [y, x]] as const) if (a.kind === "const") return a.value === absorbing ? a : b;
+    } else if (isFloat(x.dtype)) {
+      if (y.kind === "const" && (((op === "mul" || op === "div") && y.value === 1) || (op === "sub" && Object.is(y.value, 0)) || (op === "add" && Object.is(y.value, -0)))) return x; // exact, signed zeros and NaN included
+      if (x.kind === "const" && ((op === "mul" && x.value === 1) || (op === "add" && Object.is(x.value, -0)))) return y;
     }
     return this.intern(`${op}(${identity(x)},${identity(y)})`, () => scalarOps.binary(op, x, y));
   }

@@ -3,7 +3,7 @@
 import type { Aval, Shape } from "../ir/aval.ts";
 import { sizeOf } from "../ir/aval.ts";
 import type { LoopKernel, Stmt } from "../ir/kernel.ts";
-import type { Expr, ExprVar } from "../ir/scalar.ts";
+import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { coefficient, operands, ravel, unravel, type IndexOps } from "./indexing.ts";
 import { KernelScope, type Places } from "./scope.ts";
@@ -26,7 +26,10 @@ export function elementKernel(name: string, places: Places, domain: Shape, weigh
     const stores = body(scope, index);
     const at = ravel(ops, index, domain);
     if (!last && !stores.every(s => affineIn(s.value, j))) continue;
-    const statements: Stmt[] = stores.map(s => ({ kind: "store", buf: scope.buffer(s.ref, s.aval, "write"), index: at, value: s.value }));
+    // all values before the first store: a result may take the memory of what is read here
+    const named = stores.map(s => (stores.length > 1 && s.value.kind !== "var" && s.value.kind !== "const" ? exprVar("x", s.value.dtype) : undefined));
+    const lets = stores.flatMap((s, k): Stmt[] => { const v = named[k]; return v ? [{ kind: "let", v, value: s.value }] : []; });
+    const statements: Stmt[] = [...lets, ...stores.map((s, k): Stmt => ({ kind: "store", buf: scope.buffer(s.ref, s.aval, "write"), index: at, value: named[k] ?? s.value }))];
     const { grid, stmts } = rows(ops, row, outer, j, inner, weight, statements);
     return { kernel: { kind: "loop", name, params: scope.params, scratch: [], grid, body: stmts }, args: scope.args };
   }

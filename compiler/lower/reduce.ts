@@ -17,6 +17,8 @@ type Reduce = Extract<Lowering, { kind: "reduce" }>;
 export interface Target { readonly ref: SlotRef; readonly aval: Aval }
 
 const PIECE = 16384;
+/** Few rows that are long: folded in pieces, so that there is work for every thread. */
+export const isLong = (rows: number, n: number): boolean => rows < 16 && n > 4 * PIECE;
 
 /** Launches that fold `e` into `targets` (one per operand). `fresh` makes temporary memory. */
 export function reduceKernels(name: string, e: Eqn, places: Places, targets: readonly Target[], weight: number, fresh: (a: Aval) => SlotRef): Launch[] {
@@ -26,9 +28,7 @@ export function reduceKernels(name: string, e: Eqn, places: Places, targets: rea
   const place = (outer: readonly Expr[], inner: readonly Expr[]): Expr[] => shape.map((_, d) => (axes.includes(d) ? inner[axes.indexOf(d)] : outer[kept.indexOf(d)]) as Expr); // every dimension is one or the other
   const read = (s: KernelScope, index: readonly Expr[]): Expr[] => e.ins.map(a => s.read(a, index));
   const keptShape = kept.map(d => shape[d] ?? 0), redShape = axes.map(d => shape[d] ?? 0), n = sizeOf(redShape), rows = sizeOf(keptShape);
-  const last = shape.length - 1;
-  if (kept.includes(last) && (shape[last] ?? 0) > 1 && n > 0) return [columns(name, lower, e, places, targets, keptShape, redShape, weight, (s, o, r) => read(s, place(o, r)))];
-  if (rows < 16 && n > 4 * PIECE) {
+  if (isLong(rows, n)) {
     const pieces = Math.ceil(n / PIECE), partial = targets.map(t => { const a: Aval = { dtype: computeDType(t.aval.dtype), shape: [...keptShape, pieces] }; return { ref: fresh(a), aval: a }; });
     const first = rowFold(`${name}_pieces`, lower, e, places, partial, [...keptShape, pieces], [PIECE], weight, (s, o, [r]) => {
       const at = s.ops.binary("add", s.ops.binary("mul", o[keptShape.length] ?? s.ops.int(0), s.ops.int(PIECE)), r ?? s.ops.int(0));
@@ -77,33 +77,6 @@ function rowFold(name: string, lower: Reduce, e: Eqn, places: Places, targets: r
 function setAll(vars: readonly ExprVar[], values: readonly Expr[]): Stmt[] {
   const next = vars.map(v => exprVar(`next_${v.name}`, v.dtype));
   return [...next.map((v, k): Stmt => ({ kind: "let", v, value: values[k] as Expr })), ...vars.map((v, k): Stmt => ({ kind: "set", v, value: next[k] as Expr }))]; // equal lengths
-}
-
-/** Store several accumulators at once: every value is computed before any is replaced. */
-function storeAll(vars: readonly ExprVar[], values: readonly Expr[], base: number, index: Expr): Stmt[] {
-  const next = vars.map(v => exprVar(`next_${v.name}`, v.dtype));
-  return [...next.map((v, k): Stmt => ({ kind: "let", v, value: values[k] as Expr })), ...next.map((v, k): Stmt => ({ kind: "store", buf: base + k, index, value: v }))]; // equal lengths
-}
-
-/** Results side by side along the last axis: they start at the identity and each reduced index is combined into all of them. Strips of columns are grid items. */
-function columns(name: string, lower: Reduce, e: Eqn, places: Places, targets: readonly Target[], keptShape: Shape, redShape: Shape, weight: number, read: Reader): Launch {
-  const s = new KernelScope(places), { ops } = s, width = keptShape.at(-1) ?? 1, lead = keptShape.slice(0, -1), n = sizeOf(redShape);
-  const strip = 256, strips = Math.ceil(width / strip), items = sizeOf(lead) * strips;
-  const g = s.loop("g", items), r = s.loop("r", n), j = s.loop("j", width);
-  const kept = [...unravel(ops, ops.binary("div", g, ops.int(Math.max(1, strips))), lead), j];
-  const values = read(s, kept, unravel(ops, r, redShape)), { a, b, values: combine } = combiner(s, lower, e);
-  const init = lower.init(e.params, e.ins.map(x => x.aval)), at = ravel(ops, kept, keptShape);
-  const outs = targets.map(t => s.buffer(t.ref, t.aval, "write")), scratchBase = s.params.length; // scratch is numbered after the parameters
-  const begin = ops.binary("mul", ops.binary("rem", g, ops.int(Math.max(1, strips))), ops.int(strip)), end = ops.binary("min", ops.binary("add", begin, ops.int(strip)), ops.int(width));
-  const local = ops.binary("sub", j, begin), acc = a.map((v, k) => ops.load(scratchBase + k, v.dtype, local));
-  const replace = new Map<Expr, Expr>([...a.map((v, k) => [v, acc[k] as Expr] as const), ...b.map((v, k) => [v, values[k] as Expr] as const)]); // equal lengths
-  const each = (body: readonly Stmt[]): Stmt => ({ kind: "for", v: j, begin, end, parallel: true, body });
-  const body: Stmt[] = [
-    each(a.map((v, k): Stmt => ({ kind: "store", buf: scratchBase + k, index: local, value: ops.const(init[k] ?? 0, v.dtype) }))),
-    { kind: "for", v: r, begin: ops.int(0), end: ops.int(n), parallel: false, body: [each(storeAll(a, combine.map(c => substitute(c, replace)), scratchBase, local))] },
-    each(outs.map((buf, k): Stmt => ({ kind: "store", buf, index: at, value: ops.convert(acc[k] as Expr, targets[k]?.aval.dtype ?? "f32") }))), // equal lengths
-  ];
-  return { kernel: { kind: "loop", name, params: s.params, scratch: a.map(v => ({ dtype: v.dtype, elements: strip })), grid: { v: g, extent: items, cost: Math.min(strip, width) * n * weight }, body }, args: s.args };
 }
 
 /** `e` with some of its parts replaced. */

@@ -4,15 +4,22 @@ import { computeDType, isFloat, type DType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn, Var } from "../ir/func.ts";
-import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
+import { exprVar, scalarOps, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { KernelParam } from "../ir/kernel.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { IndexOps, ravel } from "./indexing.ts";
 
-/** Where a variable's value is: in memory, row-major, or nowhere yet (computed by `eqn` wherever it is read). */
-export type Place = { readonly kind: "buffer"; readonly ref: SlotRef } | { readonly kind: "inline"; readonly eqn: Eqn; readonly out: number };
+/** Where a variable's value is: in memory, row-major, or nowhere yet (computed by `eqn` wherever it is read). `writer` is the position of the item that
+ *  writes the memory (-1: it is there from the start); `inline` is how to compute the value without it. */
+export type Place = { readonly kind: "buffer"; readonly ref: SlotRef; readonly writer: number; readonly inline?: Inline } | Inline;
+/** A value without memory: output `out` of `eqn`. */
+export interface Inline { readonly kind: "inline"; readonly eqn: Eqn; readonly out: number }
 /** Looks variables up. */
-export type Places = ReadonlyMap<Var, Place>;
+export interface Places { get(v: Var): Place | undefined }
+/** Places as the item at `position` finds them: what is only written there or later is computed where it is read. */
+export const placesAt = (all: Places, position: number): Places => ({ get: v => { const p = all.get(v); return p?.kind === "buffer" && p.writer >= position && p.inline ? p.inline : p; } });
+/** Values that the kernel itself has already computed: element `linear` of the memory `ref`, or undefined when that is not the kernel's own. */
+export type Own = (ref: SlotRef, dtype: DType, linear: Expr, guard?: Expr, otherwise?: Expr) => Expr | undefined;
 
 /** A kernel under construction. */
 export class KernelScope {
@@ -23,7 +30,10 @@ export class KernelScope {
   private readonly known = new Map<string, number>();
   private readonly values = new Map<Eqn, Map<string, readonly Expr[]>>();
   private readonly keys = new Map<Expr, number>();
-  constructor(places: Places) { this.places = places; }
+  private readonly own: Own | undefined;
+  /** What `Own` knows grows with time: values are remembered by time. */
+  time = 0;
+  constructor(places: Places, own?: Own) { this.places = places; this.own = own; }
 
   /** A loop variable in [0, extent). */
   loop(name: string, extent: number): ExprVar { return this.ops.declare(exprVar(name, "i32"), extent); }
@@ -48,13 +58,16 @@ export class KernelScope {
     if (a.kind === "lit") return guarded(ops.const(a.value, dtype));
     const place = this.places.get(a);
     if (!place) throw new InternalError(`variable v${a.id} has no place`);
-    if (place.kind === "buffer") return ops.load(this.buffer(place.ref, a.aval, "read"), dtype, ravel(ops, index, a.aval.shape), guard, otherwise);
+    if (place.kind === "buffer") {
+      const linear = ravel(ops, index, a.aval.shape);
+      return this.own?.(place.ref, a.aval.dtype, linear, guard, otherwise) ?? ops.load(this.buffer(place.ref, a.aval, "read"), dtype, linear, guard, otherwise);
+    }
     if (guard && !this.safe(place.eqn)) return this.guardedInline(place.eqn, place.out, index, guard, otherwise ?? ops.const(0, dtype));
     return guarded(this.compute(place.eqn, index)[place.out] ?? unreachableOutput());
   }
   /** Outputs of `e` at `index`. */
   compute(e: Eqn, index: readonly Expr[], guard?: Expr): readonly Expr[] {
-    const key = `${index.map(i => this.key(i)).join(",")}${guard ? `?${this.key(guard)}` : ""}`;
+    const key = `${this.time}:${index.map(i => this.key(i)).join(",")}${guard ? `?${this.key(guard)}` : ""}`;
     let memo = this.values.get(e);
     if (!memo) this.values.set(e, (memo = new Map()));
     let v = memo.get(key);
@@ -77,7 +90,7 @@ export class KernelScope {
     }
   }
   /** Rounds to a storage dtype and back, so that fused and separate execution agree bit for bit. */
-  private toStorage(x: Expr, d: DType): Expr { return computeDType(d) === d ? x : this.ops.convert(this.ops.convert(x, d), computeDType(d)); }
+  toStorage(x: Expr, d: DType): Expr { return computeDType(d) === d ? x : this.ops.convert(this.ops.convert(x, d), computeDType(d)); }
   /** May `e` be evaluated at any index without reading out of bounds? Only when it reads nothing. */
   private safe(e: Eqn): boolean { return e.ins.every(a => a.kind === "lit" || (this.places.get(a)?.kind === "inline" && this.safe((this.places.get(a) as Extract<Place, { kind: "inline" }>).eqn))); } // the kind has just been tested
   private guardedInline(e: Eqn, out: number, index: readonly Expr[], guard: Expr, otherwise: Expr): Expr {
@@ -102,12 +115,18 @@ export function weight(e: Eqn, places: Places, memo: Map<Eqn, number>): number {
   memo.set(e, w);
   return w;
 }
+const prices = new WeakMap<Eqn, number>(); // equations are immutable
 function own(e: Eqn): number {
+  let p = prices.get(e);
+  if (p === undefined) prices.set(e, (p = priceOf(e)));
+  return p;
+}
+function priceOf(e: Eqn): number {
   const { lower } = e.prim;
   if (lower.kind === "view") return 0;
   if (lower.kind !== "map") return 4;
-  const ops = new IndexOps(), ins = e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype)));
-  const r = lower.scalar(ops, ins, e.params, e.outs.map(v => v.aval)), seen = new Set<Expr>();
+  const ins = e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype)));
+  const r = lower.scalar(scalarOps, ins, e.params, e.outs.map(v => v.aval)), seen = new Set<Expr>();
   const price = (x: Expr): number => {
     if (seen.has(x)) return 0;
     seen.add(x);

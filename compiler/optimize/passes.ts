@@ -3,6 +3,9 @@ import type { Func } from "../ir/func.ts";
 import { dce } from "../transforms/dce.ts";
 import { cse } from "./cse.ts";
 import { inlineCalls } from "./inline.ts";
+import { tidyLoops } from "./loops.ts";
+import { pruneControl } from "./prune.ts";
+import { shareResiduals } from "./residuals.ts";
 import { deep } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
@@ -15,8 +18,10 @@ export const passes: readonly Pass[] = [
   { name: "dce", run: deadCode },
   { name: "simplify", run: f => settle(f, g => deadCode(simplify(g))) },
   { name: "cse", run: f => deadCode(cse(f)) },
+  { name: "loops", run: f => settle(f, g => deadCode(pruneControl(tidyLoops(g)))) },
   { name: "inline barriers", run: f => inlineCalls(f, { barriers: true }) },
   { name: "simplify again", run: f => settle(f, g => deadCode(simplify(g))) },
+  { name: "residuals", run: f => settle(shareResiduals(f), g => deadCode(pruneControl(tidyLoops(g)))) },
 ];
 /** A program that means the same and costs less. */
 export const optimize = (f: Func): Func => passes.reduce((g, p) => p.run(g), f);

@@ -3,7 +3,7 @@ import { computeDType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Aval } from "../ir/aval.ts";
 import { sizeOf } from "../ir/aval.ts";
-import type { BufRef, KernelBuilder, LoopKernel, Stmt } from "../ir/kernel.ts";
+import type { BufRef, GemmKernel, Kernel, KernelBuilder, LoopKernel, Stmt } from "../ir/kernel.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { buildKernels } from "../lower/builder.ts";
 import { binary, bitcast, compare, convert, round, unary } from "./scalar.ts";
@@ -27,13 +27,31 @@ export function runKernel(k: LoopKernel, params: readonly Float64Array[]): void 
   }
 }
 
+/** Run a product on its parameters: sums in order, rounded at the end. @throws InternalError on any access out of bounds */
+export function runGemm(k: GemmKernel, params: readonly Float64Array[]): void {
+  const { b, i, j, l, acc } = k.vars;
+  for (let at = 0, n = k.batch * k.m * k.n; at < n; at++) {
+    const run = new Run(k, params);
+    run.vars.set(b.id, Math.floor(at / (k.m * k.n))).set(i.id, Math.floor(at / k.n) % k.m).set(j.id, at % k.n);
+    let sum = 0;
+    for (let q = 0; q < k.k; q++) {
+      run.vars.set(l.id, q);
+      sum += run.fresh(k.lhs) * run.fresh(k.rhs);
+    }
+    run.vars.set(acc.id, round(k.dtype, sum));
+    run.block(k.epilogue);
+  }
+}
+
 class Run {
   readonly vars: Map<number, number> = new Map();
-  private readonly kernel: LoopKernel;
+  private readonly kernel: Kernel;
   private readonly bufs: readonly Float64Array[];
   private memo = new Map<Expr, number>();
-  constructor(kernel: LoopKernel, bufs: readonly Float64Array[]) { this.kernel = kernel; this.bufs = bufs; }
+  constructor(kernel: Kernel, bufs: readonly Float64Array[]) { this.kernel = kernel; this.bufs = bufs; }
 
+  /** The value of `e` with the variables as they are now. */
+  fresh(e: Expr): number { this.memo = new Map(); return this.value(e); }
   block(stmts: readonly Stmt[]): void { for (const s of stmts) { this.memo = new Map(); this.statement(s); } }
   private statement(s: Stmt): void {
     switch (s.kind) {
@@ -41,7 +59,7 @@ class Run {
       case "store": {
         if (s.guard && this.value(s.guard) === 0) break;
         const { buf, at } = this.element(s.buf, s.index);
-        buf[at] = round([...this.kernel.params, ...this.kernel.scratch][s.buf]?.dtype ?? "f64", this.value(s.value));
+        buf[at] = round([...this.kernel.params, ...(this.kernel.kind === "loop" ? this.kernel.scratch : [])][s.buf]?.dtype ?? "f64", this.value(s.value));
         break;
       }
       case "for": for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) { this.vars.set(s.v.id, i); this.block(s.body); } break;

@@ -4,7 +4,7 @@ import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f64ToF16 } from "../../runtime/float16.ts";
 import { unreachable } from "../../runtime/errors/error.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../ir/scalar.ts";
-import { digamma, erf, erfc, erfInv, lgamma } from "../../runtime/special.ts";
+import { digamma, erf, erfc, erfInv, lgamma } from "./special.ts";
 
 /** The nearest value of `dtype` to x: rounds floats, wraps integers, makes 0/1 of bool. */
 export function round(dtype: DType, x: number): number {

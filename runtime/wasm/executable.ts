@@ -3,7 +3,6 @@ import type { WasmArtifact } from "../artifact.ts";
 import type { DeviceArray, Executable } from "../device.ts";
 import { InternalError, PullbackError } from "../errors/error.ts";
 import { WasmArray } from "./array.ts";
-import { hostMath } from "./math.ts";
 import type { WasmDevice } from "./device.ts";
 
 interface Program { run(table: number): void; work(kernel: number, args: number, begin: number, end: number): void }
@@ -30,7 +29,7 @@ export class WasmExecutable implements Executable {
       if (!pool || poolId === undefined) program.work(kernel, args, 0, extent);
       else pool.run(poolId, (b, e) => program.work(kernel, args, b, e), kernel, args, extent);
     };
-    const instance = new WebAssembly.Instance(module, { env: { memory: device.memoryObject, parallel, scratch }, math: hostMath });
+    const instance = new WebAssembly.Instance(module, { env: { memory: device.memoryObject, parallel, scratch } });
     const program = instance.exports as unknown as Program; // the artifact contract
     const { table } = this;
     this.program = program;

@@ -11,11 +11,10 @@ export interface HelperStart { readonly memory: WebAssembly.Memory; readonly con
 const body = `
 function helper({ memory, control, index }) {
   const c = new Int32Array(control), programs = new Map();
-  const math = new Proxy({}, { get: (_, name) => () => { throw new Error("host function on a helper: " + String(name)); } });
   const load = () => {
     const bytes = new Uint8Array(memory.buffer, c[${Word.bytes}], c[${Word.length}]).slice();
     const env = { memory, parallel() { throw new Error("nested parallel"); }, scratch: c[${Word.scratch}] + index * c[${Word.stride}] };
-    programs.set(c[${Word.id}], new WebAssembly.Instance(new WebAssembly.Module(bytes), { env, math }).exports);
+    programs.set(c[${Word.id}], new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports);
   };
   const work = () => {
     const p = programs.get(c[${Word.id}]), kernel = c[${Word.kernel}], args = c[${Word.args}], extent = c[${Word.extent}], grain = c[${Word.grain}];

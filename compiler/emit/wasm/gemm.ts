@@ -1,5 +1,5 @@
-// GemmKernel -> functions of the product generator. Operands are plain strided loads (lowering saw to that); their addresses for a batch are evaluated
-// from the kernel's own index expressions.
+// GemmKernel -> functions of the product generator. Operands that are plain loads at affine positions are read in place, others are computed while they are
+// packed; sums that are only stored are stored by the generator, others run through the epilogue (fused.ts).
 import { InternalError } from "../../../runtime/errors/error.ts";
 import type { WasmFeatures } from "../../../runtime/artifact.ts";
 import type { GemmKernel } from "../../ir/kernel.ts";
@@ -8,11 +8,14 @@ import { coefficient, dependsOn } from "../../lower/indexing.ts";
 import { substitute } from "../../lower/reduce.ts";
 import type { FuncBuilder, FuncRef, GlobalRef, Local } from "./encoder/function.ts";
 import { ExprEmitter } from "./expr.ts";
+import { fusedOutput, fusedSource, type Fused } from "./fused.ts";
 import { emitGemm } from "./gemm/emit.ts";
 import { planGemm } from "./gemm/plan.ts";
-import type { StridedSource } from "./gemm/spec.ts";
+import type { GemmSpec, MatrixSource } from "./gemm/spec.ts";
 import type { KernelContext } from "./loops.ts";
+import { prepare } from "./prepare.ts";
 import { elementBytes } from "./types.ts";
+import { isFlat } from "./vectors.ts";
 
 /** One launch of a product: its function (args, begin, end) and grid. */
 export interface GemmLaunch { readonly func: FuncRef; readonly extent: number }
@@ -21,11 +24,11 @@ export interface GemmProgram { readonly launches: readonly GemmLaunch[]; readonl
 
 /** Add a product to the module. `args` is a mutable global: the argument block of the running launch. */
 export function emitProduct(c: KernelContext, k: GemmKernel, features: WasmFeatures, args: GlobalRef): GemmProgram {
-  const { b, i, j, l } = k.vars, [store] = k.epilogue;
-  if ((k.dtype !== "f32" && k.dtype !== "f64") || store?.kind !== "store") throw new InternalError(`${k.name}: not a plain floating-point product`);
-  const plan = planGemm({ dtype: k.dtype, batch: k.batch, m: k.m, n: k.n, k: k.k, a: source(c, k, k.lhs, b, i, l, args), b: source(c, k, k.rhs, b, l, j, args), out: { kind: "plain", base: address(c, k, store.buf, atOrigin(store.index, [i, j]), b, args) } }, features);
+  const { i, j, l } = k.vars, p: Fused = { c, k, args };
+  if (k.dtype !== "f32" && k.dtype !== "f64") throw new InternalError(`${k.name}: not a floating-point product`);
+  const plan = planGemm({ dtype: k.dtype, batch: k.batch, m: k.m, n: k.n, k: k.k, a: source(p, k.lhs, i, l), b: source(p, k.rhs, l, j), out: output(p) }, features);
   const shared = (f: FuncBuilder): void => { f.getGlobal(args).mem("i32.load", 4 * k.params.length); };
-  const { pack, main } = emitGemm(c.module, k.name, plan, { shared, perThread: f => { f.getGlobal(c.scratch); } });
+  const { pack, main } = emitGemm(c.module, k.name, plan, { shared, perThread: (f) => { f.getGlobal(c.scratch); } });
   const wrap = (inner: FuncRef, suffix: string): FuncRef => {
     const f = c.module.func(`${k.name}${suffix}`, ["i32", "i32", "i32"]);
     f.get(f.param(0)).setGlobal(args).get(f.param(1)).get(f.param(2)).call(inner);
@@ -35,18 +38,32 @@ export function emitProduct(c: KernelContext, k: GemmKernel, features: WasmFeatu
   return { launches, shared: plan.scratchShared, perThread: plan.scratchPerThread };
 }
 
-function source(c: KernelContext, k: GemmKernel, e: Expr, b: ExprVar, row: ExprVar, col: ExprVar, args: GlobalRef): StridedSource {
-  if (e.kind !== "load") throw new InternalError(`${k.name}: an operand is not a load`);
-  return { kind: "strided", batched: dependsOn(e.index, b), row: coefficient(e.index, row) ?? 0, col: coefficient(e.index, col) ?? 0, base: address(c, k, e.buf, atOrigin(e.index, [row, col]), b, args) };
+function source(p: Fused, e: Expr, row: ExprVar, col: ExprVar): MatrixSource {
+  const { k } = p, rows = e.kind === "load" ? coefficient(e.index, row) : undefined, cols = e.kind === "load" ? coefficient(e.index, col) : undefined;
+  if (e.kind === "load" && !e.guard && k.params[e.buf]?.dtype === k.dtype && rows !== undefined && cols !== undefined && rows >= 0 && cols >= 0) {
+    return { kind: "strided", batched: dependsOn(e.index, k.vars.b), row: rows, col: cols, base: address(p, e.buf, atOrigin(e.index, [row, col])) };
+  }
+  const [ready] = prepare([{ kind: "let", v: k.vars.acc, value: e }]);
+  if (ready?.kind !== "let") throw new InternalError(`${k.name}: an operand has no value`);
+  return fusedSource(p, ready.value, row, col);
+}
+function output(p: Fused): GemmSpec["out"] {
+  const { k } = p, { i, j, acc } = k.vars, body = prepare(k.epilogue), [only] = body;
+  if (!isFlat(body)) throw new InternalError(`${k.name}: an epilogue is a straight line`);
+  if (body.length === 1 && only?.kind === "store" && !only.guard && only.value.kind === "var" && only.value.id === acc.id && k.params[only.buf]?.dtype === k.dtype) {
+    const row = coefficient(only.index, i), col = coefficient(only.index, j);
+    if (row !== undefined && col !== undefined && row >= 0 && col >= 0) return { kind: "plain", strides: { row, col }, base: address(p, only.buf, atOrigin(only.index, [i, j])) };
+  }
+  return fusedOutput(p, body);
 }
 /** An index with some variables 0. */
 const atOrigin = (index: Expr, vars: readonly ExprVar[]): Expr => substitute(index, new Map<Expr, Expr>(vars.map(v => [v, { kind: "const", dtype: "i32", value: 0 }])));
 /** Pushes the byte address of element `index` for a batch. */
-function address(c: KernelContext, k: GemmKernel, buf: number, index: Expr, b: ExprVar, args: GlobalRef): (f: FuncBuilder, batch: Local) => void {
+function address({ c, k, args }: Fused, buf: number, index: Expr): (f: FuncBuilder, batch: Local) => void {
   const bytes = elementBytes(k.params[buf]?.dtype ?? "f32");
   return (f, batch) => {
-    const e = new ExprEmitter(f, [], c.half, c.host, c.fma);
-    e.bindVar(b, batch);
-    f.get(e.scalar(index)).i32(Math.log2(bytes)).op("i32.shl").getGlobal(args).mem("i32.load", 4 * buf).op("i32.add");
+    const e = new ExprEmitter(f, [], c.routines, c.fma);
+    e.bindVar(k.vars.b, batch);
+    f.get(e.scalar(index)).times(bytes).getGlobal(args).mem("i32.load", 4 * buf).op("i32.add");
   };
 }

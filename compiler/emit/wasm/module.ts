@@ -9,7 +9,7 @@ import type { FuncBuilder, FuncRef, Local } from "./encoder/function.ts";
 import { ModuleBuilder } from "./encoder/module.ts";
 import { emitProduct } from "./gemm.ts";
 import { emitLoops, scratchBytes, type KernelContext } from "./loops.ts";
-import { Half } from "./types.ts";
+import { Routines } from "./types.ts";
 
 /** Below this much work (scalar operations, about) waking helpers costs more than it gains. */
 const WORTH_THREADS = 100_000;
@@ -23,26 +23,17 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
   module.importMemory("env", "memory", features.threads ? { initial: 1, maximum: 65536, shared: true } : { initial: 1 });
   const parallel = features.threads ? module.importFunc("env", "parallel", { params: ["i32", "i32", "i32"], results: [] }) : undefined;
   const scratch = module.importGlobal("env", "scratch", "i32");
-  const hosts = new Map<string, FuncRef>();
-  let hosted = false;
-  const host = (name: string, arity: 1 | 2): FuncRef => {
-    hosted = true;
-    let ref = hosts.get(name);
-    if (!ref) hosts.set(name, (ref = module.importFunc("math", name, { params: Array.from({ length: arity }, () => "f64" as const), results: ["f64"] })));
-    return ref;
-  };
   const args = module.global({ type: "i32", value: 0, mutable: true });
-  const c: KernelContext = { module, half: new Half(module), host, fma: features.fma, scratch };
+  const c: KernelContext = { module, routines: new Routines(module), fma: features.fma, scratch };
   const compiled = new Map<Kernel, Compiled>();
   let shared = 0, perThread = 64, mostArgs = 1;
   forEachLaunch(schedule.steps, ({ kernel }) => {
     if (compiled.has(kernel)) return;
     mostArgs = Math.max(mostArgs, kernel.params.length + 1);
-    hosted = false;
     if (kernel.kind === "loop") {
       const func = emitLoops(c, kernel), { extent, cost } = kernel.grid;
       perThread = Math.max(perThread, scratchBytes(kernel));
-      compiled.set(kernel, { shared: false, launches: [{ func, element: module.element(func), extent, parallel: !hosted && extent > 1 && extent * cost > WORTH_THREADS }] }); // host functions belong to the caller's thread
+      compiled.set(kernel, { shared: false, launches: [{ func, element: module.element(func), extent, parallel: extent > 1 && extent * cost > WORTH_THREADS }] });
       return;
     }
     const p = emitProduct(c, kernel, features, args), work = 2 * kernel.batch * kernel.m * kernel.n * kernel.k;

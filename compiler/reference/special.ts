@@ -1,5 +1,5 @@
-// Special functions in f64 that Math lacks, by series and continued fractions: slow, plain, accurate to about 1e-14. The reference evaluator and, for
-// functions without an expansion, the CPU backend call them.
+// Special functions in f64 that Math lacks, by series and continued fractions: slow, plain, accurate to about 1e-14. Only the reference evaluator
+// calls them: the backends have their own (lower/elementary), so the two check each other.
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
@@ -48,7 +48,7 @@ export function lgamma(x: number): number {
   if (Number.isNaN(x)) return NaN;
   if (!Number.isFinite(x)) return Infinity;
   if (x <= 0 && Number.isInteger(x)) return Infinity;
-  if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - lgamma(1 - x);
+  if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * (x - Math.round(x))))) - lgamma(1 - x);
   if (x === 1 || x === 2) return 0;
   let shift = 0, z = x;
   while (z < 12) { shift += Math.log(z); z += 1; }
@@ -60,7 +60,7 @@ export function lgamma(x: number): number {
 /** ψ(x), the derivative of log Γ, by its asymptotic series after shifting x to at least 12; reflection below 0. */
 export function digamma(x: number): number {
   if (Number.isNaN(x) || x === -Infinity) return NaN;
-  if (x <= 0) return Number.isInteger(x) ? NaN : digamma(1 - x) - Math.PI / Math.tan(Math.PI * x);
+  if (x <= 0) return Number.isInteger(x) ? NaN : digamma(1 - x) - Math.PI / Math.tan(Math.PI * (x - Math.round(x))); // the tangent's period is 1 here: near a pole the distance to it counts
   let shift = 0, z = x;
   while (z < 12) { shift += 1 / z; z += 1; }
   const r = 1 / (z * z);

@@ -1,0 +1,70 @@
+// Elementary functions as arithmetic: the table from operation to formula, and the rewriting of whole expressions. Afterwards only operations remain
+// that every target has: + - * / fma, comparisons, select, conversions, bits, neg abs floor ceil trunc round sqrt, min max rem, integer operations.
+import { unreachable } from "../../../runtime/errors/error.ts";
+import { scalarOps, type BinaryOp, type Expr, type UnaryOp } from "../../ir/scalar.ts";
+import { cosh, exp, exp2, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
+import { acos, asin, atan, atan2 } from "./inverse.ts";
+import { kit, type Kit, type Real } from "./kit.ts";
+import { acosh, asinh, atanh, log, log1p, log2 } from "./logarithm.ts";
+import { cbrt, intPow, nextAfter, pow } from "./power.ts";
+import { digamma, erf, erfc, erfInv, lgamma } from "./special.ts";
+import { cos, sin, tan } from "./trigonometric.ts";
+
+/** Operations that stay as they are. */
+export type BasicUnary = "neg" | "abs" | "floor" | "ceil" | "trunc" | "round" | "sqrt" | "not" | "popcount" | "clz" | "isNan";
+/** Operations that stay as they are. */
+export type BasicBinary = Exclude<BinaryOp, "pow" | "atan2" | "nextAfter">;
+
+const unaries: { readonly [Op in Exclude<UnaryOp, BasicUnary | "sign">]: (k: Kit, x: Expr) => Expr } = {
+  exp, exp2, expm1, log, log2, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh: viaF64(asinh), acosh: viaF64(acosh), atanh: viaF64(atanh),
+  erf, erfc, erfInv, lgamma, digamma, sigmoid, cbrt, rsqrt: (k, x) => k.div(1, k.sqrt(x)),
+};
+const binaries: { readonly [Op in Exclude<BinaryOp, BasicBinary>]: (k: Kit, x: Expr, y: Expr) => Expr } = { pow, atan2, nextAfter };
+
+/** log1p's error grows in these three; f32 has f64 to spare. */
+function viaF64(f: (k: Kit, x: Expr) => Expr): (k: Kit, x: Expr) => Expr {
+  return (k, x) => (k.real === "f64" ? f(k, x) : k.to("f32", f(kit(k.s, "f64"), k.to("f64", x))));
+}
+const isReal = (d: Expr["dtype"]): d is Real => d === "f32" || d === "f64";
+
+function expandUnary(op: UnaryOp, x: Expr): Expr {
+  if (op === "sign") {
+    const zero = scalarOps.const(0, x.dtype), one = scalarOps.const(1, x.dtype), minus = scalarOps.const(-1, x.dtype);
+    if (x.dtype === "u32" || x.dtype === "bool") return scalarOps.select(scalarOps.compare("ne", x, zero), one, zero);
+    return scalarOps.select(scalarOps.compare("gt", x, zero), one, scalarOps.select(scalarOps.compare("lt", x, zero), minus, x));
+  }
+  return op in unaries && isReal(x.dtype) ? unaries[op as keyof typeof unaries](kit(scalarOps, x.dtype), x) : scalarOps.unary(op, x); // `in` has shown that op is a key
+}
+function expandBinary(op: BinaryOp, x: Expr, y: Expr): Expr {
+  if (op === "pow" && !isReal(x.dtype)) return intPow(scalarOps, x, y);
+  return op in binaries && isReal(x.dtype) ? binaries[op as keyof typeof binaries](kit(scalarOps, x.dtype), x, y) : scalarOps.binary(op, x, y); // as above
+}
+
+/** A rewriting of expressions; shared parts stay shared, over all calls of one expander. */
+export function expander(): (e: Expr) => Expr {
+  const done = new Map<Expr, Expr>();
+  const expand = (e: Expr): Expr => {
+    const known = done.get(e);
+    if (known) return known;
+    const result = rewrite(e, expand);
+    done.set(e, result);
+    return result;
+  };
+  return expand;
+}
+/** `expander` for one expression. */
+export const expandExpr = (e: Expr): Expr => expander()(e);
+
+function rewrite(e: Expr, f: (e: Expr) => Expr): Expr {
+  switch (e.kind) {
+    case "const": case "var": return e;
+    case "unary": return expandUnary(e.op, f(e.x));
+    case "binary": return expandBinary(e.op, f(e.x), f(e.y));
+    case "compare": { const x = f(e.x), y = f(e.y); return x === e.x && y === e.y ? e : { ...e, x, y }; }
+    case "fma": { const x = f(e.x), y = f(e.y), z = f(e.z); return x === e.x && y === e.y && z === e.z ? e : { ...e, x, y, z }; }
+    case "select": return { ...e, cond: f(e.cond), x: f(e.x), y: f(e.y) };
+    case "convert": case "bitcast": return { ...e, x: f(e.x) };
+    case "load": return { ...e, index: f(e.index), ...(e.guard && { guard: f(e.guard) }), ...(e.otherwise && { otherwise: f(e.otherwise) }) };
+    default: return unreachable(e);
+  }
+}

@@ -1,0 +1,35 @@
+// What the parts of one program's lowering share: slots, loop counters, kernel names. The only thing that grows while a program is lowered.
+import { sizeOf, type Aval } from "../ir/aval.ts";
+import type { Home, Slot, SlotRef, Step } from "../ir/schedule.ts";
+import type { Products } from "./contract.ts";
+import { unreachable } from "../../runtime/errors/error.ts";
+
+/** Slots and counters of one program. */
+export class Program {
+  readonly slots: Slot[] = [];
+  readonly products: Products;
+  private counters = 0;
+  private names = 0;
+  constructor(products: Products) { this.products = products; }
+  slot(a: Aval, home: Home = { kind: "arena", offset: -1 }): SlotRef {
+    const id = this.slots.length;
+    this.slots.push({ id, dtype: a.dtype, elements: sizeOf(a.shape), home });
+    return { slot: id, base: 0, terms: [] };
+  }
+  counter(): number { return this.counters++; }
+  name(base: string): string { return `${base.replace(/[^A-Za-z0-9]/g, "_")}_${this.names++}`; }
+}
+
+/** Every slot reference of some steps, nested ones too. */
+export function forEachRef(steps: readonly Step[], visit: (r: SlotRef) => void): void {
+  for (const s of steps) {
+    switch (s.kind) {
+      case "launch": s.args.forEach(visit); break;
+      case "copy": visit(s.from); visit(s.to); break;
+      case "loop": forEachRef(s.body, visit); break;
+      case "while": forEachRef(s.test, visit); visit(s.pred); forEachRef(s.body, visit); break;
+      case "branch": visit(s.index); s.cases.forEach(c => forEachRef(c, visit)); break;
+      default: unreachable(s);
+    }
+  }
+}
