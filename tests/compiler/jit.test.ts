@@ -42,6 +42,10 @@ test("eager and compiled execution give the same bits", () => {
   const x = array(Float32Array.from({ length: 35 }, (_, i) => Math.sin(i)), { shape: [5, 7] });
   assert.equal(numbers(f(x)), numbers(jit(f)(x)));
 });
+test("expressions are walked as DAGs: a chain of elementary functions on constants compiles without repeating shared parts", () => {
+  const f = jit((x: Tensor) => { let y = mul(x, 0); for (let i = 0; i < 6; i++) y = exp(tanh(y)); return y; });
+  assert.equal([...f(array(new Float64Array(0), { shape: [0, 4] })).shape], [0, 4]);
+});
 test("every stage prints", () => {
   const l = jit((x: Tensor) => sum(exp(x))).lower(array([1, 2, 3]));
   assert.match(l.text("func"), /^func\(a: f32\[3\]\)/);

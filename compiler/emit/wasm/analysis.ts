@@ -59,7 +59,12 @@ export function invariants(body: readonly Stmt[], more: readonly Expr[], varying
   more.forEach((x) => visit(x, "always"));
   return [...found];
 }
-function readsMemory(e: Expr): boolean { return e.kind === "load" || operands(e).some(readsMemory); }
+const reads = new WeakMap<Expr, boolean>(); // expressions are immutable DAGs: without a memo shared parts would be walked again and again
+function readsMemory(e: Expr): boolean {
+  let known = reads.get(e);
+  if (known === undefined) reads.set(e, (known = e.kind === "load" || operands(e).some(readsMemory)));
+  return known;
+}
 
 /** Work worth a branch of its own. */
 const DEAR = 48;

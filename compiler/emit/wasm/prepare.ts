@@ -93,9 +93,11 @@ function forEachSet(stmts: readonly Stmt[], visit: (v: ExprVar) => void): void {
   }
 }
 /** Integer arithmetic without memory, over variables that keep their value: the same wherever it is written out again. */
-function isPosition(e: Expr, mutable: ReadonlySet<number>): boolean {
+function isPosition(e: Expr, mutable: ReadonlySet<number>, seen: Set<Expr> = new Set()): boolean {
+  if (seen.has(e)) return true; // a part that was refused has ended the walk
+  seen.add(e);
   if (e.dtype !== "i32") return false;
-  return e.kind === "const" || (e.kind === "var" && !mutable.has(e.id)) || (e.kind === "binary" && isPosition(e.x, mutable) && isPosition(e.y, mutable));
+  return e.kind === "const" || (e.kind === "var" && !mutable.has(e.id)) || (e.kind === "binary" && isPosition(e.x, mutable, seen) && isPosition(e.y, mutable, seen));
 }
 
 /** Replaces whole subexpressions; what does not change keeps its identity. */
