@@ -1,7 +1,6 @@
 // Runs finished programs: compiles a Func for the device of its inputs, keeps the executable, calls it. The one place where the compiler meets a device.
 import type { Device, DeviceArray, Executable } from "../runtime/device.ts";
 import { defaultDevice } from "../runtime/devices.ts";
-
 import { InternalError, PullbackError } from "../runtime/errors/error.ts";
 import { WasmDevice } from "../runtime/wasm/device.ts";
 import { compile, type CompileOptions, type Target } from "./compile.ts";
@@ -46,8 +45,8 @@ export function runExecutable(exe: Executable, device: Device, inputs: readonly 
     temporary.push(a);
     return a;
   });
-  const outs = exe.run(arrays, donate);
-  for (const t of temporary) t.dispose();
+  let outs: DeviceArray[];
+  try { outs = exe.run(arrays, donate); } finally { for (const t of temporary) t.dispose(); }
   if (outs.length !== avals.length) throw new InternalError(`a program of ${avals.length} results gave ${outs.length}`);
   return outs.map((o, i) => concrete(avals[i] as Aval, o)); // lengths agree
 }

@@ -49,11 +49,22 @@ export class WasmExecutable implements Executable {
       a.requireLive("used");
       ins[i] = a;
     }
-    const arena = device.allocate(Math.max(1, artifact.arenaBytes));
-    const uses = new Map<object, number>();
-    for (const a of ins) uses.set(a.block, (uses.get(a.block) ?? 0) + 1);
-    const taken = new Set<number>();
     const outs: WasmArray[] = [];
+    try {
+      const taken = this.results(ins, donate, outs);
+      this.call(ins, outs);
+      ins.forEach((a, i) => { if (donate[i] === true && !a.released) { if (taken.has(i)) a.surrender(); else a.dispose(); } });
+      return outs;
+    } catch (e) {
+      for (const o of outs) o.dispose(); // nobody will ever see them
+      throw e;
+    }
+  }
+
+  /** Memory for the results, into `outs`: an input passed through, a donated input's, or fresh. Gives the donated inputs whose memory it is. */
+  private results(ins: readonly WasmArray[], donate: readonly boolean[], outs: WasmArray[]): ReadonlySet<number> {
+    const { artifact, device } = this, uses = new Map<object, number>(), taken = new Set<number>();
+    for (const a of ins) uses.set(a.block, (uses.get(a.block) ?? 0) + 1);
     for (const o of artifact.outputs) {
       const source = o.forward !== undefined ? ins[o.forward] : undefined;
       const candidate = o.donor !== undefined && donate[o.donor] === true ? ins[o.donor] : undefined;
@@ -62,17 +73,20 @@ export class WasmExecutable implements Executable {
       else if (donor && o.donor !== undefined) { taken.add(o.donor); outs.push(device.adopt(o.dtype, o.elements, donor.block)); }
       else outs.push(device.create(o.dtype, o.elements));
     }
-    const table = new Int32Array(device.buffer, this.table, 1 + ins.length + outs.length); // after the last allocation: growth detaches views
-    table[0] = arena;
-    for (let i = 0; i < ins.length; i++) table[1 + i] = (ins[i] as WasmArray).block.address; // in range
-    for (let i = 0; i < outs.length; i++) table[1 + ins.length + i] = (outs[i] as WasmArray).block.address; // in range
+    return taken;
+  }
+  /** One call of the program over an arena that lives as long as the call. */
+  private call(ins: readonly WasmArray[], outs: readonly WasmArray[]): void {
+    const { artifact, device } = this, arena = device.allocate(Math.max(1, artifact.arenaBytes));
     try {
+      const table = new Int32Array(device.buffer, this.table, 1 + ins.length + outs.length); // after the last allocation: growth detaches views
+      table[0] = arena;
+      for (let i = 0; i < ins.length; i++) table[1 + i] = (ins[i] as WasmArray).block.address; // in range
+      for (let i = 0; i < outs.length; i++) table[1 + ins.length + i] = (outs[i] as WasmArray).block.address; // in range
       this.program.run(this.table);
     } finally {
       device.free(arena);
     }
-    ins.forEach((a, i) => { if (donate[i] === true && !a.released) { if (taken.has(i)) a.surrender(); else a.dispose(); } });
-    return outs;
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 // 2,000 training steps: memory stays flat, nothing is compiled again, and everything is given back at the end.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { array, jit, matmul, setDefaultDevice, tanh, valueAndGrad, wasm, type Tensor } from "../../stdlib/index.ts";
+import { add, array, broadcastTo, jit, matmul, OutOfMemoryError, setDefaultDevice, sum, tanh, valueAndGrad, wasm, type Tensor } from "../../stdlib/index.ts";
 import * as nn from "../../stdlib/nn/index.ts";
 import * as optim from "../../stdlib/optim/index.ts";
 import * as random from "../../stdlib/random/index.ts";
@@ -30,6 +30,17 @@ test("2,000 Functional-SAM steps with donation keep memory flat and trace once",
   assert.is(step.traces, 1);
   assert.ok(last < first / 2, `${first} -> ${last}`);
   assert.is(device.memory().live, early);
+});
+test("a call that runs out of memory gives back everything it took, keeps its donated input, and the next call works", () => {
+  const device = wasm({ threads: 1 });
+  setDefaultDevice(device);
+  const grow = jit((x: Tensor) => [add(x, 1), broadcastTo(sum(x), [1 << 30])] as const, { donate: [0] }), small = jit((x: Tensor) => add(x, 1)), x = array([1, 2, 3]); // the second result needs 4 GiB
+  small(x).dispose();
+  assert.throws(() => grow(x), (e: unknown) => e instanceof OutOfMemoryError && e.facts.requested === 2 ** 32);
+  const live = device.memory().live;
+  assert.throws(() => grow(x), /E0702/);
+  assert.is(device.memory().live, live);
+  assert.equal([...small(x).dataSync()], [2, 3, 4]);
 });
 test("results that are dropped without dispose are collected when the program yields", async () => {
   const device = wasm({ threads: 1 });
