@@ -6,13 +6,14 @@ import * as assert from "uvu/assert";
 import fc from "fast-check";
 import process from "node:process";
 import { concat, cumsum, exp, flip, jit, matmul, max, maximum, mean, mul, pad, relu, reshape, scan, sigmoid, sin, softmax, sub, sum, tanh, transpose, where, less, add, abs, cond, vmap, grad, type Tensor } from "../../stdlib/index.ts";
-import { fromHost, fromStorage, readSync } from "../../compiler/index.ts";
+import { fromHost, } from "../../compiler/index.ts";
 import { slice } from "../../compiler/extend.ts";
 import { evaluate, hostTensor } from "../../compiler/reference/evaluate.ts";
 import { printFunc } from "../../compiler/ir/print.ts";
 import { checkFunc } from "../../compiler/ir/check.ts";
 import { optimize } from "../../compiler/optimize/passes.ts";
 import { testNumbers } from "../../stdlib/testing/gradients.ts";
+import { numbers } from "../support/numbers.ts";
 
 const runs = Number(process.env["PULLBACK_FUZZ_RUNS"] ?? 300);
 /** One step: picks operands among what exists, and appends a value. Every operation is total on finite inputs. */
@@ -46,7 +47,6 @@ const run = (p: Program, inputs: readonly Tensor[]): Tensor[] => {
   }
   return made.slice(-3);
 };
-const numbers = (x: Tensor): number[] => Array.from(fromStorage(x.dtype, readSync(x)));
 
 test(`${runs} random programs: compiled = reference = eager, and passes keep programs well-formed`, () => {
   fc.assert(fc.property(programs, p => {

@@ -1,15 +1,15 @@
 // The eight laws of Functional-SAM, on an MLP and on the scanned transformer with rematerialised blocks, in f64 on the CPU device.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fori, fromStorage, grad, hvp, jit, jvp, matmul, mul, readSync, scan, sum, tanh, valueAndGrad, vjp, vmap, type Tensor } from "../../stdlib/index.ts";
+import { fori, grad, hvp, jit, jvp, matmul, mul, scan, sum, tanh, valueAndGrad, vjp, vmap, type Tensor } from "../../stdlib/index.ts";
 import { astype } from "../../stdlib/ops/arithmetic.ts";
 import * as nn from "../../stdlib/nn/index.ts";
 import * as random from "../../stdlib/random/index.ts";
 import { fsam, logitSam, sam } from "../../stdlib/sharpness/index.ts";
 import * as tree from "../../stdlib/tree.ts";
 import { sampleProblem, type Problem } from "./problems.ts";
+import { numbers } from "../support/numbers.ts";
 
-const numbers = (t: unknown): number[] => tree.leaves(t).flatMap(x => Array.from(fromStorage((x as Tensor).dtype, readSync(x as Tensor)))); // trees of tensors
 const norm = (x: readonly number[]): number => Math.sqrt(x.reduce((s, v) => s + v * v, 0));
 const minus = (x: readonly number[], y: readonly number[]): number[] => x.map((v, i) => v - (y[i] ?? NaN));
 const close = (x: readonly number[], y: readonly number[], relative: number): void => { const e = norm(minus(x, y)) / Math.max(1e-300, norm(y)); assert.ok(e <= relative, `relative error ${e}`); };

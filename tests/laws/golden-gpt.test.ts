@@ -1,19 +1,17 @@
 // The whole GPT against JAX, on the CPU device: loss, gradient, Hessian-vector product, SAM and its relatives, and two AdamW steps, in f64 to 1e-10 of the values' size and in f32.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fromHost, fromStorage, grad, hvp, jit, readSync, valueAndGrad, type DType, type HostArray, type Tensor } from "../../stdlib/index.ts";
+import { grad, hvp, jit, valueAndGrad, type Tensor } from "../../stdlib/index.ts";
 import * as nn from "../../stdlib/nn/index.ts";
 import * as optim from "../../stdlib/optim/index.ts";
 import { fsam, lambdaMax, logitSam, sam } from "../../stdlib/sharpness/index.ts";
 import * as random from "../../stdlib/random/index.ts";
-import * as tree from "../../stdlib/tree.ts";
 import { slice } from "../../compiler/extend.ts";
 import { goldenAt, isGoldenArray, loadGolden, type Golden } from "../goldens/load.ts";
+import { numbers, tensors } from "../support/numbers.ts";
 
 const golden = loadGolden("gpt");
 type Params = nn.Decoder;
-const tensors = (g: Golden): unknown => (isGoldenArray(g) ? fromHost(g.dtype as DType, [...g.shape], g.data as HostArray) : Object.fromEntries(Object.entries(g as Record<string, Golden>).map(([k, v]) => [k, tensors(v)]))); // the file's layout
-const numbers = (t: unknown): number[] => tree.leaves(t).flatMap(x => Array.from(fromStorage((x as Tensor).dtype, readSync(x as Tensor)))); // trees of tensors
 const goldenNumbers = (g: Golden): number[] => (typeof g === "number" ? [g] : isGoldenArray(g) ? Array.from(g.data as ArrayLike<number>) : Object.keys(g as object).sort().flatMap(k => goldenNumbers((g as Record<string, Golden>)[k] as Golden))); // the file's layout
 function near(got: unknown, want: Golden, tolerance: number): void {
   const x = numbers(got), y = goldenNumbers(want), scale = Math.sqrt(y.reduce((s, v) => s + v * v, 0) / y.length);

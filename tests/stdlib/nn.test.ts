@@ -1,18 +1,18 @@
 // Layers, attention and losses against JAX in f64: values and gradients.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { array, fromHost, fromStorage, grad, jit, greater, ones, prod, readSync, sum, valueAndGrad, vjp, type DType, type HostArray, type Tensor } from "../../stdlib/index.ts";
+import { array, fromHost, grad, jit, greater, ones, prod, sum, valueAndGrad, vjp, type DType, type HostArray, type Tensor } from "../../stdlib/index.ts";
 import { astype } from "../../stdlib/ops/arithmetic.ts";
 import { oneHot } from "../../stdlib/ops/take.ts";
 import * as random from "../../stdlib/random/index.ts";
 import * as tree from "../../stdlib/tree.ts";
 import * as nn from "../../stdlib/nn/index.ts";
 import { goldenCases, isGoldenArray, loadGolden, type Golden } from "../goldens/load.ts";
+import { numbers } from "../support/numbers.ts";
 
 const golden = loadGolden("nn");
 type Case = { readonly [key: string]: Golden };
 const tensor = (g: Golden | undefined): Tensor => { if (g === undefined || !isGoldenArray(g)) throw new Error("not an array"); return fromHost(g.dtype as DType, [...g.shape], g.data as HostArray); }; // the file's layout
-const numbers = (x: Tensor): number[] => Array.from(fromStorage(x.dtype, readSync(x)));
 const near = (got: Tensor, want: Golden | undefined, what: string): void => {
   const y = numbers(tensor(want));
   numbers(got).forEach((v, i) => { const w = y[i] ?? NaN; if (!(v === w || (Number.isNaN(v) && Number.isNaN(w)) || Math.abs(v - w) <= 1e-11 * (1 + Math.abs(w)))) assert.unreachable(`${what}[${i}]: ${v}, not ${w}`); });

@@ -1,17 +1,16 @@
 // Optimizers and schedules against optax: five steps with given gradients, in f64 and f32, under jit.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { array, fromHost, fromStorage, jit, readSync, type DType, type HostArray, type Tensor } from "../../stdlib/index.ts";
+import { array, jit, type Tensor } from "../../stdlib/index.ts";
 import * as optim from "../../stdlib/optim/index.ts";
 import * as tree from "../../stdlib/tree.ts";
 import { astype } from "../../stdlib/ops/arithmetic.ts";
 import { take } from "../../stdlib/ops/take.ts";
-import { goldenAt, goldenCases, isGoldenArray, loadGolden, type Golden } from "../goldens/load.ts";
+import { goldenAt, goldenCases, loadGolden, type Golden } from "../goldens/load.ts";
+import { numbers, tensors } from "../support/numbers.ts";
 
 const golden = loadGolden("optim");
 type Params = { readonly b: Tensor; readonly w: Tensor };
-const tensors = (g: Golden): unknown => (isGoldenArray(g) ? fromHost(g.dtype as DType, [...g.shape], g.data as HostArray) : Object.fromEntries(Object.entries(g as Record<string, Golden>).map(([k, v]) => [k, tensors(v)]))); // the file's layout
-const numbers = (t: unknown): number[] => tree.leaves(t).flatMap(x => Array.from(fromStorage((x as Tensor).dtype, readSync(x as Tensor)))); // trees of tensors
 const number = (name: string, key: string): number => Number(goldenAt(golden, "optimizers", name, key));
 const lr = 0.05;
 const made: { readonly [name: string]: () => optim.Optimizer } = {

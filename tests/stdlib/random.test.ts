@@ -1,13 +1,13 @@
 // Random numbers against JAX's: bits, keys and uniforms exactly; what goes through log or erfInv within a few ulps.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { array, fromHost, fromStorage, jit, readSync, scan, stack, vmap, type Tensor } from "../../stdlib/index.ts";
+import { array, fromHost, jit, scan, stack, vmap, type Tensor } from "../../stdlib/index.ts";
 import * as random from "../../stdlib/random/index.ts";
 import { goldenCases, loadGolden, type GoldenArray } from "../goldens/load.ts";
+import { numbers } from "../support/numbers.ts";
 
 type Case = Readonly<Record<string, unknown>>;
 const golden = loadGolden("random");
-const numbers = (x: Tensor): number[] => Array.from(fromStorage(x.dtype, readSync(x)));
 const keyOf = (c: Case): Tensor => array((c["key"] as GoldenArray).data as Uint32Array); // the file's layout
 const out = (c: Case): { dtype: string; shape: number[]; data: number[] } => { const o = c["out"] as GoldenArray; return { dtype: o.dtype, shape: [...o.shape], data: Array.from(o.data as ArrayLike<number>) }; }; // the file's layout
 const exact = (name: string, f: (c: Case) => Tensor, only: (c: Case) => boolean = () => true): void => {

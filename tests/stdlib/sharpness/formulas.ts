@@ -1,6 +1,6 @@
 // A problem whose gradient is a line of plain JavaScript, and vectors to write the methods' formulas with. It uses nothing of the code under test.
-import { fromHost, fromStorage, mul, readSync, sum, type Tensor } from "../../../stdlib/index.ts";
-import * as tree from "../../../stdlib/tree.ts";
+import { fromHost, mul, sum, type Tensor } from "../../../stdlib/index.ts";
+export { numbers } from "../../support/numbers.ts";
 
 /** A vector of numbers. */
 export type Vec = readonly number[];
@@ -13,8 +13,6 @@ export const start: Vec = [0.7, -1.2, 0.4, 1.1, -0.3, 0.9];
 const f64 = (x: Vec): Tensor => fromHost("f64", [x.length], Float64Array.from(x));
 /** A vector as parameters, and back. */
 export const theta = (x: Vec): Theta => ({ a: f64(x.slice(0, 3)), b: f64(x.slice(3)) });
-/** All numbers of a tree, in order. */
-export const numbers = (t: unknown): number[] => tree.leaves(t).flatMap(x => Array.from(fromStorage((x as Tensor).dtype, readSync(x as Tensor)))); // trees of tensors
 /** Σ c x²/2 + d x³/6. */
 export const loss = (p: Theta): Tensor => {
   const part = (x: Tensor, at: number): Tensor => sum(mul(x, mul(x, mul(0.5, f64(curve.slice(at, at + 3))))).add(mul(mul(x, mul(x, x)), mul(1 / 6, f64(cube.slice(at, at + 3))))));
