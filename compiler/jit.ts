@@ -1,6 +1,5 @@
 // jit: trace once per argument types, compile, and from then on one call a step. Cached by the function, the structure, types and weakness of its
 // arguments, and static arguments by identity; a new trace says why.
-import type { Device, Executable } from "../runtime/device.ts";
 import { PullbackError } from "../runtime/errors/error.ts";
 import { stageText, type Stage } from "./compile.ts";
 import { deviceOf, executableFor, runExecutable } from "./execute.ts";
@@ -40,9 +39,9 @@ export interface Jitted<A extends readonly unknown[], R> {
 }
 
 interface Entry {
-  readonly key: string; readonly statics: readonly unknown[]; readonly def: TreeDef; readonly avals: readonly Aval[];
+  readonly statics: readonly unknown[]; readonly def: TreeDef; readonly avals: readonly Aval[];
   readonly func: Func; readonly captured: readonly Tensor[]; readonly outDef: TreeDef; readonly outAvals: readonly Aval[];
-  readonly donate: readonly boolean[]; readonly executables: Map<Device, Executable>;
+  readonly donate: readonly boolean[];
 }
 
 /** Compile `f`, a pure function of trees of tensors. @throws E0105 when it returns something else */
@@ -60,13 +59,13 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     const known = entries.get(key)?.find(e => e.statics.every((s, i) => Object.is(s, fixed[i])));
     if (known) return { entry: known, leaves };
     options.onTrace?.(last ? explain(last, def, leaves, fixed) : "first call");
-    const entry = traceEntry(args, fixed, leaves, def, key);
+    const entry = traceEntry(args, fixed, leaves, def);
     const list = entries.get(key);
     if (list) list.push(entry); else entries.set(key, [entry]);
     last = entry;
     return { entry, leaves };
   };
-  const traceEntry = (args: readonly unknown[], fixed: readonly unknown[], leaves: readonly Tensor[], def: TreeDef, key: string): Entry => {
+  const traceEntry = (args: readonly unknown[], fixed: readonly unknown[], leaves: readonly Tensor[], def: TreeDef): Entry => {
     traces++;
     const call = (...dynamic: readonly unknown[]): unknown => {
       let next = 0;
@@ -76,15 +75,14 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     const staged = stageAt(call, def, avals, leaves.map(x => x.weak), "jit");
     const owners = argumentOfLeaf(def, args.map((_, i) => i).filter(i => !statics.includes(i)));
     const donate = [...staged.captured.map(() => false), ...owners.map(i => donated.includes(i))];
-    return { key, statics: fixed, def, avals, func: staged.func, captured: staged.captured, outDef: staged.outDef, outAvals: staged.func.results.map(r => r.aval), donate, executables: new Map() };
+    return { statics: fixed, def, avals, func: staged.func, captured: staged.captured, outDef: staged.outDef, outAvals: staged.func.results.map(r => r.aval), donate };
   };
   const run = (...args: A): Tensors<R> => {
     if (currentBuilder()) return f(...args) as Tensors<R>; // staged: the surrounding trace records the same operations
     const { entry, leaves } = find(args);
     const inputs = entry.captured.length === 0 ? leaves : [...entry.captured, ...leaves];
     const device = deviceOf(inputs);
-    let exe = entry.executables.get(device);
-    if (!exe) entry.executables.set(device, (exe = executableFor(entry.func, device, { donate: entry.donate })));
+    const exe = executableFor(entry.func, device, { donate: entry.donate });
     const before = options.debugNans === true ? inputs.map(hostOf) : undefined; // donation may overwrite them
     const outs = runExecutable(exe, device, inputs, entry.outAvals, entry.donate);
     if (before) requireNoNans(entry.func, before, outs);

@@ -1,5 +1,7 @@
-// Walking Funcs: nested programs inside parameters, and counts. No rewriting here.
+// Walking Funcs (nested programs inside parameters, counts) and schedules. No rewriting here.
+import { unreachable } from "../../runtime/errors/error.ts";
 import type { Eqn, Func } from "./func.ts";
+import type { Step } from "./schedule.ts";
 
 /** Is `x` a Func? */
 export const isFunc = (x: unknown): x is Func => typeof x === "object" && x !== null && "params" in x && "eqns" in x && "results" in x;
@@ -25,5 +27,19 @@ export function forEachEqn(f: Func, visit: (e: Eqn, depth: number) => void, dept
   for (const e of f.eqns) {
     visit(e, depth);
     for (const g of innerFuncs(e)) forEachEqn(g, visit, depth + 1);
+  }
+}
+
+/** Calls `visit` for each step of a schedule, a loop or branch before the steps inside of it. */
+export function forEachStep(steps: readonly Step[], visit: (s: Step) => void): void {
+  for (const s of steps) {
+    visit(s);
+    switch (s.kind) {
+      case "launch": case "copy": break;
+      case "loop": forEachStep(s.body, visit); break;
+      case "while": forEachStep(s.test, visit); forEachStep(s.body, visit); break;
+      case "branch": s.cases.forEach(c => forEachStep(c, visit)); break;
+      default: unreachable(s);
+    }
   }
 }

@@ -2,6 +2,7 @@
 // decide divisions, so that reshapes and transposes of contiguous data fall away. Equal expressions are one object. Other dtypes pass through.
 import { isFloat } from "../../runtime/dtype.ts";
 import { identity } from "../ir/key.ts";
+import { operands } from "../ir/exprs.ts";
 import { scalarOps, type BinaryOp, type CompareOp, type Expr, type ExprVar, type ScalarOps } from "../ir/scalar.ts";
 
 /** Σ coefficient·atom + constant. */
@@ -189,18 +190,6 @@ export function coefficient(e: Expr, v: ExprVar): number | undefined {
       return x === 0 && y === 0 ? 0 : undefined;
     }
     default: return dependsOn(e, v) ? undefined : 0;
-  }
-}
-/** Operands of an expression. */
-export function operands(e: Expr): readonly Expr[] {
-  switch (e.kind) {
-    case "const": case "var": return [];
-    case "unary": case "convert": case "bitcast": return [e.x];
-    case "binary": case "compare": return [e.x, e.y];
-    case "fma": return [e.x, e.y, e.z];
-    case "select": return [e.cond, e.x, e.y];
-    case "load": return [e.index, ...(e.guard ? [e.guard] : []), ...(e.otherwise ? [e.otherwise] : [])];
-    default: return e satisfies never;
   }
 }
 /** Does `v` occur in `e`? */

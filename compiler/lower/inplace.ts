@@ -3,7 +3,7 @@ import { byteSize } from "../../runtime/dtype.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { SlotRef, Step } from "../ir/schedule.ts";
-import { operands } from "./indexing.ts";
+import { operands } from "../ir/exprs.ts";
 
 const sameRef = (a: SlotRef, b: SlotRef): boolean => a.slot === b.slot && a.base === b.base && a.terms.length === b.terms.length && a.terms.every((t, i) => t.counter === b.terms[i]?.counter && t.stride === b.terms[i]?.stride);
 

@@ -3,9 +3,10 @@
 import type { Aval, Shape } from "../ir/aval.ts";
 import { sizeOf } from "../ir/aval.ts";
 import type { LoopKernel, Stmt } from "../ir/kernel.ts";
+import { operands } from "../ir/exprs.ts";
 import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
-import { coefficient, operands, ravel, unravel, type IndexOps } from "./indexing.ts";
+import { coefficient, ravel, unravel, type IndexOps } from "./indexing.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
 /** Elements of work that one grid item takes, about. */

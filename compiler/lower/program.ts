@@ -1,6 +1,7 @@
 // What the parts of one program's lowering share: slots, loop counters, kernel names. The only thing that grows while a program is lowered.
 import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Home, Slot, SlotRef, Step } from "../ir/schedule.ts";
+import { forEachStep } from "../ir/walk.ts";
 import type { Products } from "./contract.ts";
 import { unreachable } from "../../runtime/errors/error.ts";
 
@@ -22,14 +23,14 @@ export class Program {
 
 /** Every slot reference of some steps, nested ones too. */
 export function forEachRef(steps: readonly Step[], visit: (r: SlotRef) => void): void {
-  for (const s of steps) {
+  forEachStep(steps, s => {
     switch (s.kind) {
       case "launch": s.args.forEach(visit); break;
       case "copy": visit(s.from); visit(s.to); break;
-      case "loop": forEachRef(s.body, visit); break;
-      case "while": forEachRef(s.test, visit); visit(s.pred); forEachRef(s.body, visit); break;
-      case "branch": visit(s.index); s.cases.forEach(c => forEachRef(c, visit)); break;
+      case "loop": break;
+      case "while": visit(s.pred); break;
+      case "branch": visit(s.index); break;
       default: unreachable(s);
     }
-  }
+  });
 }

@@ -6,6 +6,7 @@ import { sizeOf, type Aval, type Shape } from "../ir/aval.ts";
 import type { Eqn } from "../ir/func.ts";
 import type { Stmt } from "../ir/kernel.ts";
 import type { Lowering } from "../ir/primitive.ts";
+import { substitute } from "../ir/exprs.ts";
 import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { ravel, unravel } from "./indexing.ts";
@@ -77,28 +78,4 @@ function rowFold(name: string, lower: Reduce, e: Eqn, places: Places, targets: r
 function setAll(vars: readonly ExprVar[], values: readonly Expr[]): Stmt[] {
   const next = vars.map(v => exprVar(`next_${v.name}`, v.dtype));
   return [...next.map((v, k): Stmt => ({ kind: "let", v, value: values[k] as Expr })), ...vars.map((v, k): Stmt => ({ kind: "set", v, value: next[k] as Expr }))]; // equal lengths
-}
-
-/** `e` with some of its parts replaced. */
-export function substitute(e: Expr, by: ReadonlyMap<Expr, Expr>): Expr {
-  const memo = new Map<Expr, Expr>(by);
-  const go = (x: Expr): Expr => {
-    const known = memo.get(x);
-    if (known) return known;
-    const y = rebuild(x);
-    memo.set(x, y);
-    return y;
-  };
-  const rebuild = (x: Expr): Expr => {
-    switch (x.kind) {
-      case "const": case "var": return x;
-      case "unary": case "convert": case "bitcast": return { ...x, x: go(x.x) };
-      case "binary": case "compare": return { ...x, x: go(x.x), y: go(x.y) };
-      case "fma": return { ...x, x: go(x.x), y: go(x.y), z: go(x.z) };
-      case "select": return { ...x, cond: go(x.cond), x: go(x.x), y: go(x.y) };
-      case "load": return { ...x, index: go(x.index), ...(x.guard ? { guard: go(x.guard) } : {}), ...(x.otherwise ? { otherwise: go(x.otherwise) } : {}) };
-      default: return x satisfies never;
-    }
-  };
-  return go(e);
 }

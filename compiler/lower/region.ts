@@ -1,7 +1,7 @@
 // One straight-line program (a Func, or the body of a loop or branch) -> steps. Equations are placed in program order: computed where they are read, or given
 // memory by an item (a cluster that is still open, or a fixed piece: a product, a long fold, a loop). Kernels are made last item first, when it is
 // known who reads what.
-import { InternalError, PullbackError, unreachable } from "../../runtime/errors/error.ts";
+import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { bytesOf, sizeOf } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
@@ -16,6 +16,7 @@ import { elementKernel } from "./loops.ts";
 import { forEachRef, type Program } from "./program.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { placesAt, weight, type Place, type Places } from "./scope.ts";
+import { unboundAxis } from "../transforms/collective.ts";
 
 const heavy = 8; // evaluating this much twice is dearer than a round trip through memory
 const deep = 400; // an expression larger than this is cut
@@ -108,7 +109,7 @@ class Region {
         this.written(e, into, this.fixed(true, () => steps));
         break;
       }
-      case "collective": throw new PullbackError("E0305", `${e.prim.name} names the axis "${lower.axis(e.params)}", which no vmap binds`, { help: `wrap the function: vmap(f, { axisName: "${lower.axis(e.params)}" })` });
+      case "collective": throw unboundAxis(e.prim.name, lower.axis(e.params));
       case "composite": case "erase": throw new InternalError(`${e.prim.name} (${lower.kind}) should have been inlined`);
       default: unreachable(lower);
     }
@@ -243,7 +244,6 @@ function isReshape(e: Eqn): boolean {
   const ops = new IndexOps(), i = ops.declare(exprVar("i", "i32"), sizeOf(out.aval.shape));
   return ravel(ops, lower.source(ops, unravel(ops, i, out.aval.shape), e.params, source.aval), source.aval.shape) === i;
 }
-
 
 /** The equations that read each variable. */
 function readers(f: Func): Map<Var, Eqn[]> {

@@ -1,7 +1,7 @@
 // The reference evaluator: what a Func means, one equation at a time, in plain JavaScript. Slow on purpose and independent of fusion, emission and
 // memory planning; every backend is compared with it. It switches on `lower.kind`, as all shared code does.
 import { computeDType, isFloat, type DType } from "../../runtime/dtype.ts";
-import { InternalError, PullbackError, unreachable } from "../../runtime/errors/error.ts";
+import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { sizeOf, stridesOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ContractDims, ControlForm, Lowering } from "../ir/primitive.ts";
@@ -10,6 +10,7 @@ import { traceClosed } from "../trace/trace.ts";
 import { compileExprs } from "./expr.ts";
 import { runAuthorKernel } from "./interpret.ts";
 import { binary, round } from "./scalar.ts";
+import { unboundAxis } from "../transforms/collective.ts";
 
 /** A tensor of the oracle: numbers already rounded to `dtype`, row-major. */
 export interface HostTensor { readonly dtype: DType; readonly shape: readonly number[]; readonly data: Float64Array }
@@ -71,7 +72,7 @@ function evaluateEqn(e: Eqn, ins: readonly HostTensor[], options: EvaluateOption
     case "contract": return [evaluateContract(lower.dims(e.params), ins, out, fit)];
     case "composite": return evaluate(traceClosed((...xs) => lower.body(xs, e.params), ins), ins, options);
     case "control": return evaluateControl(lower.form(e.params), ins, options);
-    case "collective": throw new PullbackError("E0305", `${e.prim.name} names the axis "${lower.axis(e.params)}", which no vmap binds`, { help: `wrap the function: vmap(f, { axisName: "${lower.axis(e.params)}" })` });
+    case "collective": throw unboundAxis(e.prim.name, lower.axis(e.params));
     case "kernel": return runAuthorKernel(e.prim.name, (b, bi, bo) => lower.build(b, bi, bo, e.params), ins, outs);
     case "erase": return [...ins];
     default: return unreachable(lower);

@@ -16,6 +16,10 @@ import { bind } from "../trace/bind.ts";
 import { lit } from "../trace/builder.ts";
 import type { Tensor } from "../trace/tensor.ts";
 
+/** The error of a collective that is left when a program is compiled or evaluated. */
+export const unboundAxis = (name: string, axis: string): PullbackError =>
+  new PullbackError("E0305", `${name} names the axis "${axis}", which no vmap binds`, { help: `wrap the function: vmap(f, { axisName: "${axis}" })` });
+
 /** The name of the axis. */
 export type AxisParams = { readonly axisName: string };
 /** The name and size of the axis. */

@@ -2,7 +2,7 @@
 import { unreachable } from "../../../runtime/errors/error.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import { operands } from "../../lower/indexing.ts";
+import { operands } from "../../ir/exprs.ts";
 import type { Changes, ExprEmitter } from "./expr.ts";
 
 /** Variables that a block defines or sets, and buffers that it stores to. */

@@ -3,7 +3,7 @@
 import type { DType } from "../../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import { operands } from "../../lower/indexing.ts";
+import { operands } from "../../ir/exprs.ts";
 import { dearSide, type Side } from "./analysis.ts";
 import type { FuncBuilder, Local } from "./encoder/function.ts";
 import * as one from "./scalar.ts";

@@ -2,7 +2,8 @@
 // calls this code with positions; here they become the kernel's own variables.
 import type { GemmKernel } from "../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import { coefficient, operands } from "../../lower/indexing.ts";
+import { operands } from "../../ir/exprs.ts";
+import { coefficient } from "../../lower/indexing.ts";
 import { changesOf, varyingIn } from "./analysis.ts";
 import type { FuncBuilder, GlobalRef, Local } from "./encoder/function.ts";
 import { ExprEmitter } from "./expr.ts";

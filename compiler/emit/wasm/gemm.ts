@@ -5,7 +5,7 @@ import type { WasmFeatures } from "../../../runtime/artifact.ts";
 import type { GemmKernel } from "../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
 import { coefficient, dependsOn } from "../../lower/indexing.ts";
-import { substitute } from "../../lower/reduce.ts";
+import { substitute } from "../../ir/exprs.ts";
 import type { FuncBuilder, FuncRef, GlobalRef, Local } from "./encoder/function.ts";
 import { ExprEmitter } from "./expr.ts";
 import { fusedOutput, fusedSource, type Fused } from "./fused.ts";

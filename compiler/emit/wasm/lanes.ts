@@ -4,7 +4,7 @@
 import type { DType } from "../../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import { operands } from "../../lower/indexing.ts";
+import { operands } from "../../ir/exprs.ts";
 import type { Local } from "./encoder/function.ts";
 import type { ExprEmitter } from "./expr.ts";
 import { LaneMemory } from "./memory.ts";

@@ -5,6 +5,7 @@ import type { WasmArtifact, WasmFeatures } from "../../../runtime/artifact.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Kernel } from "../../ir/kernel.ts";
 import type { Schedule, SlotRef, Step } from "../../ir/schedule.ts";
+import { forEachStep } from "../../ir/walk.ts";
 import type { FuncBuilder, FuncRef, Local } from "./encoder/function.ts";
 import { ModuleBuilder } from "./encoder/module.ts";
 import { emitProduct } from "./gemm.ts";
@@ -27,8 +28,9 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
   const c: KernelContext = { module, routines: new Routines(module), fma: features.fma, scratch };
   const compiled = new Map<Kernel, Compiled>();
   let shared = 0, perThread = 64, mostArgs = 1;
-  forEachLaunch(schedule.steps, ({ kernel }) => {
-    if (compiled.has(kernel)) return;
+  forEachStep(schedule.steps, (s) => {
+    if (s.kind !== "launch" || compiled.has(s.kernel)) return;
+    const { kernel } = s;
     mostArgs = Math.max(mostArgs, kernel.params.length + 1);
     if (kernel.kind === "loop") {
       const func = emitLoops(c, kernel), { extent, cost } = kernel.grid;
@@ -60,19 +62,6 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
     }),
     arenaBytes: sharedAt + align(shared), scratchBytes: perThread,
   };
-}
-
-function forEachLaunch(steps: readonly Step[], visit: (s: Extract<Step, { kind: "launch" }>) => void): void {
-  for (const s of steps) {
-    switch (s.kind) {
-      case "launch": visit(s); break;
-      case "copy": break;
-      case "loop": forEachLaunch(s.body, visit); break;
-      case "while": forEachLaunch(s.test, visit); forEachLaunch(s.body, visit); break;
-      case "branch": s.cases.forEach(b => forEachLaunch(b, visit)); break;
-      default: unreachable(s);
-    }
-  }
 }
 
 /** Where the driver finds what is not a slot: byte offsets in the arena, and the import that splits launches over threads. */

@@ -3,7 +3,7 @@
 // Pure: a new kernel comes out.
 import { unreachable } from "../../../runtime/errors/error.ts";
 import { expander } from "../../lower/elementary/expand.ts";
-import { operands } from "../../lower/indexing.ts";
+import { mapOperands, operands, rewriting } from "../../ir/exprs.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
 
@@ -102,16 +102,7 @@ function isPosition(e: Expr, mutable: ReadonlySet<number>, seen: Set<Expr> = new
 
 /** Replaces whole subexpressions; what does not change keeps its identity. */
 function replacer(by: ReadonlyMap<Expr, Expr>, share: Rewrite): Rewrite {
-  if (by.size === 0) return (e) => e;
-  const memo = new Map<Expr, Expr>(by);
-  const go = (e: Expr): Expr => {
-    const known = memo.get(e);
-    if (known) return known;
-    const next = share(withOperands(e, go));
-    memo.set(e, next);
-    return next;
-  };
-  return go;
+  return by.size === 0 ? (e) => e : rewriting((e, go) => share(mapOperands(e, go)), by);
 }
 
 /** Structurally equal expressions become the same object. */
@@ -121,7 +112,7 @@ function interner(): Rewrite {
   const share = (e: Expr): Expr => {
     const known = memo.get(e);
     if (known) return known;
-    const x = withOperands(e, share), key = keyOf(x, id);
+    const x = mapOperands(e, share), key = keyOf(x, id);
     let one = table.get(key);
     if (!one) {
       table.set(key, (one = x));
@@ -145,22 +136,6 @@ function keyOf(e: Expr, id: (e: Expr | undefined) => number): string {
     case "convert": return `t${e.dtype},${id(e.x)}`;
     case "bitcast": return `r${e.dtype},${id(e.x)}`;
     case "load": return `l${e.dtype},${e.buf},${id(e.index)},${id(e.guard)},${id(e.otherwise)}`;
-    default: return unreachable(e);
-  }
-}
-
-/** The same operation on other operands; `e` itself when none differs. */
-function withOperands(e: Expr, f: Rewrite): Expr {
-  switch (e.kind) {
-    case "const": case "var": return e;
-    case "unary": case "convert": case "bitcast": { const x = f(e.x); return x === e.x ? e : { ...e, x }; }
-    case "binary": case "compare": { const x = f(e.x), y = f(e.y); return x === e.x && y === e.y ? e : { ...e, x, y }; }
-    case "fma": { const x = f(e.x), y = f(e.y), z = f(e.z); return x === e.x && y === e.y && z === e.z ? e : { ...e, x, y, z }; }
-    case "select": { const cond = f(e.cond), x = f(e.x), y = f(e.y); return cond === e.cond && x === e.x && y === e.y ? e : { ...e, cond, x, y }; }
-    case "load": {
-      const index = f(e.index), guard = e.guard && f(e.guard), otherwise = e.otherwise && f(e.otherwise);
-      return index === e.index && guard === e.guard && otherwise === e.otherwise ? e : { ...e, index, ...(guard && { guard }), ...(otherwise && { otherwise }) };
-    }
     default: return unreachable(e);
   }
 }

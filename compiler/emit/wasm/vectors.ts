@@ -3,7 +3,7 @@
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import type { Expr } from "../../ir/scalar.ts";
-import { operands } from "../../lower/indexing.ts";
+import { operands } from "../../ir/exprs.ts";
 import { changesOf, varyingIn } from "./analysis.ts";
 import type { Local } from "./encoder/function.ts";
 import type { ExprEmitter } from "./expr.ts";

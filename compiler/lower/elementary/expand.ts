@@ -1,6 +1,6 @@
 // Elementary functions as arithmetic: the table from operation to formula, and the rewriting of whole expressions. Afterwards only operations remain
 // that every target has: + - * / fma, comparisons, select, conversions, bits, neg abs floor ceil trunc round sqrt, min max rem, integer operations.
-import { unreachable } from "../../../runtime/errors/error.ts";
+import { mapOperands, rewriting } from "../../ir/exprs.ts";
 import { scalarOps, type BinaryOp, type Expr, type UnaryOp } from "../../ir/scalar.ts";
 import { cosh, exp, exp2, expm1, sigmoid, sinh, tanh } from "./exponential.ts";
 import { acos, asin, atan, atan2 } from "./inverse.ts";
@@ -41,30 +41,6 @@ function expandBinary(op: BinaryOp, x: Expr, y: Expr): Expr {
 }
 
 /** A rewriting of expressions; shared parts stay shared, over all calls of one expander. */
-export function expander(): (e: Expr) => Expr {
-  const done = new Map<Expr, Expr>();
-  const expand = (e: Expr): Expr => {
-    const known = done.get(e);
-    if (known) return known;
-    const result = rewrite(e, expand);
-    done.set(e, result);
-    return result;
-  };
-  return expand;
-}
+export const expander = (): ((e: Expr) => Expr) => rewriting((e, go) => (e.kind === "unary" ? expandUnary(e.op, go(e.x)) : e.kind === "binary" ? expandBinary(e.op, go(e.x), go(e.y)) : mapOperands(e, go)));
 /** `expander` for one expression. */
 export const expandExpr = (e: Expr): Expr => expander()(e);
-
-function rewrite(e: Expr, f: (e: Expr) => Expr): Expr {
-  switch (e.kind) {
-    case "const": case "var": return e;
-    case "unary": return expandUnary(e.op, f(e.x));
-    case "binary": return expandBinary(e.op, f(e.x), f(e.y));
-    case "compare": { const x = f(e.x), y = f(e.y); return x === e.x && y === e.y ? e : { ...e, x, y }; }
-    case "fma": { const x = f(e.x), y = f(e.y), z = f(e.z); return x === e.x && y === e.y && z === e.z ? e : { ...e, x, y, z }; }
-    case "select": return { ...e, cond: f(e.cond), x: f(e.x), y: f(e.y) };
-    case "convert": case "bitcast": return { ...e, x: f(e.x) };
-    case "load": return { ...e, index: f(e.index), ...(e.guard && { guard: f(e.guard) }), ...(e.otherwise && { otherwise: f(e.otherwise) }) };
-    default: return unreachable(e);
-  }
-}
