@@ -1,7 +1,7 @@
 // THE TABLE OF CONTENTS: how a Func becomes an artifact. Each line is a pass with a name, and each result can be looked at:
 // jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wat").
-import type { Artifact, WasmFeatures } from "../runtime/artifact.ts";
-import { unreachable } from "../runtime/errors/error.ts";
+import type { Artifact, DeviceTarget } from "../runtime/artifact.ts";
+import { PullbackError, unreachable } from "../runtime/errors/error.ts";
 import { emitModule } from "./emit/wasm/module.ts";
 import type { Func } from "./ir/func.ts";
 import { printFunc } from "./ir/print.ts";
@@ -10,16 +10,18 @@ import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { optimize } from "./optimize/passes.ts";
 
-/** What is compiled for. Other targets join this union. */
-export interface Target { readonly kind: "wasm"; readonly features: WasmFeatures }
 /** Inputs whose memory outputs may take over, by parameter index. */
 export interface CompileOptions { readonly donate?: readonly boolean[] }
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
-export function compile(func: Func, target: Target, options: CompileOptions = {}): Artifact {
+export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
   const optimized = optimize(func);
   const schedule = lower(optimized, options);
-  return emitModule(schedule, target.features);
+  switch (target.kind) {
+    case "wasm": return emitModule(schedule, target.features);
+    case "webgpu": case "cuda": throw new PullbackError("E0703", `no compiler for a ${target.kind} device`);
+    default: return unreachable(target);
+  }
 }
 
 const lower = (f: Func, options: CompileOptions): Schedule => lowerFunc(f, { donate: options.donate ?? [] });

@@ -2,18 +2,11 @@
 import type { Device, DeviceArray, Executable } from "../runtime/device.ts";
 import { defaultDevice } from "../runtime/devices.ts";
 import { InternalError, PullbackError } from "../runtime/errors/error.ts";
-import { WasmDevice } from "../runtime/wasm/device.ts";
-import { compile, type CompileOptions, type Target } from "./compile.ts";
+import { compile, type CompileOptions } from "./compile.ts";
 import { showAval, type Aval } from "./ir/aval.ts";
 import type { Func } from "./ir/func.ts";
 import { toStorage } from "./host.ts";
 import { Tensor } from "./trace/tensor.ts";
-
-/** What to compile for on `device`. */
-export function targetOf(device: Device): Target {
-  if (device instanceof WasmDevice) return { kind: "wasm", features: device.features };
-  throw new PullbackError("E0703", `no compiler for the device ${device.name}`);
-}
 
 const compiled = new WeakMap<Func, Map<Device, Executable>>(); // lives as long as the Func does
 /** The executable of `func` on `device`, compiled at first use. */
@@ -21,7 +14,7 @@ export function executableFor(func: Func, device: Device, options: CompileOption
   let byDevice = compiled.get(func);
   if (!byDevice) compiled.set(func, (byDevice = new Map()));
   let exe = byDevice.get(device);
-  if (!exe) byDevice.set(device, (exe = device.load(compile(func, targetOf(device), options))));
+  if (!exe) byDevice.set(device, (exe = device.load(compile(func, device.target, options))));
   return exe;
 }
 

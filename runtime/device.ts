@@ -1,6 +1,6 @@
 // What every device offers. The compiler hands artifacts and buffers to it; it never sees a program's equations.
 import type { DType, HostArray } from "./dtype.ts";
-import type { Artifact } from "./artifact.ts";
+import type { Artifact, DeviceTarget } from "./artifact.ts";
 
 /** Memory on a device holding one tensor, row-major, tightly packed. */
 export interface DeviceArray {
@@ -11,7 +11,7 @@ export interface DeviceArray {
   readonly released: boolean;
   /** Give the memory back. Idempotent. */
   dispose(): void;
-  /** A copy of the contents on the host. @throws E0701 after dispose. */
+  /** A copy of the contents on the host. @throws E0701 after dispose, E0706 where the device is asynchronous */
   readSync(): HostArray;
   /** The same, without blocking where the device is asynchronous. */
   read(): Promise<HostArray>;
@@ -24,6 +24,8 @@ export interface MemoryStats { readonly live: number; readonly peak: number; rea
 export interface Device {
   readonly kind: "wasm" | "webgpu" | "cuda";
   readonly name: string;
+  /** What the compiler makes code for. */
+  readonly target: DeviceTarget;
   /** Copy host data in. `data` is in the storage format of `dtype`. */
   upload(dtype: DType, data: HostArray): DeviceArray;
   load(artifact: Artifact): Executable;

@@ -31,7 +31,7 @@ export function forEachEqn(f: Func, visit: (e: Eqn, depth: number) => void, dept
 }
 
 /** Calls `visit` for each step of a schedule, a loop or branch before the steps inside of it. */
-export function forEachStep(steps: readonly Step[], visit: (s: Step) => void): void {
+export function forEachStep<K>(steps: readonly Step<K>[], visit: (s: Step<K>) => void): void {
   for (const s of steps) {
     visit(s);
     switch (s.kind) {
@@ -42,4 +42,19 @@ export function forEachStep(steps: readonly Step[], visit: (s: Step) => void): v
       default: unreachable(s);
     }
   }
+}
+
+/** The same steps, each launch's kernel replaced. `launch` gives the steps that take a launch's place. */
+export function mapLaunches<K, L>(steps: readonly Step<K>[], launch: (s: Extract<Step<K>, { kind: "launch" }>) => readonly Step<L>[]): Step<L>[] {
+  const inner = (body: readonly Step<K>[]): Step<L>[] => mapLaunches(body, launch);
+  return steps.flatMap((s): readonly Step<L>[] => {
+    switch (s.kind) {
+      case "launch": return launch(s);
+      case "copy": return [s];
+      case "loop": return [{ ...s, body: inner(s.body) }];
+      case "while": return [{ ...s, test: inner(s.test), body: inner(s.body) }];
+      case "branch": return [{ ...s, cases: s.cases.map(inner) }];
+      default: return unreachable(s);
+    }
+  });
 }

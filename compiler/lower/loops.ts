@@ -22,8 +22,8 @@ export function elementKernel(name: string, places: Places, domain: Shape, weigh
   for (let split = 0; ; split++) {
     const scope = new KernelScope(places), { ops } = scope, last = split >= Math.max(0, domain.length - 1);
     const outer = sizeOf(domain.slice(0, split)), inner = sizeOf(domain.slice(split));
-    const row = scope.loop("row", outer), j = scope.loop("j", inner);
-    const index = [...unravel(ops, row, domain.slice(0, split)), ...unravel(ops, j, domain.slice(split))];
+    const row = scope.loop("row", outer), j = scope.loop("j", inner), first = outer === 1 ? ops.int(0) : row;
+    const index = [...unravel(ops, first, domain.slice(0, split)), ...unravel(ops, j, domain.slice(split))];
     const stores = body(scope, index);
     const at = ravel(ops, index, domain);
     if (!last && !stores.every(s => affineIn(s.value, j))) continue;
@@ -42,7 +42,9 @@ function rows(ops: IndexOps, row: ExprVar, outer: number, j: ExprVar, inner: num
     const pieces = Math.max(1, Math.ceil(inner / ITEM)), g = ops.declare({ ...row, name: "piece", id: -1 - row.id }, pieces * outer);
     const piece = outer === 1 ? g : ops.binary("rem", g, ops.int(pieces)), begin = ops.binary("mul", piece, ops.int(ITEM));
     const loop: Stmt = { kind: "for", v: j, begin, end: ops.binary("min", ops.binary("add", begin, ops.int(ITEM)), ops.int(inner)), parallel: true, body };
-    return { grid: { v: g, extent: inner === 0 ? 0 : pieces * outer, cost: Math.min(inner, ITEM) * weight }, stmts: [{ kind: "let", v: row, value: outer === 1 ? ops.int(0) : ops.binary("div", g, ops.int(pieces)) }, loop] };
+    const grid = { v: g, extent: inner === 0 ? 0 : pieces * outer, cost: Math.min(inner, ITEM) * weight };
+    if (outer === 1) return { grid: { ...grid, each: { v: j, extent: inner } }, stmts: [loop] };
+    return { grid, stmts: [{ kind: "let", v: row, value: ops.binary("div", g, ops.int(pieces)) }, loop] };
   }
   const loop: Stmt = { kind: "for", v: j, begin: ops.int(0), end: ops.int(inner), parallel: true, body };
   return inRows(ops, row, outer, inner * weight, [loop]);
@@ -51,7 +53,7 @@ function rows(ops: IndexOps, row: ExprVar, outer: number, j: ExprVar, inner: num
 export function inRows(ops: IndexOps, row: ExprVar, outer: number, cost: number, body: readonly Stmt[]): { readonly grid: LoopKernel["grid"]; readonly stmts: readonly Stmt[] } {
   const per = Math.max(1, Math.floor(ITEM / Math.max(1, cost))), items = Math.ceil(outer / per);
   const g = ops.declare({ ...row, name: "item", id: -1 - row.id }, items), begin = ops.binary("mul", g, ops.int(per));
-  return { grid: { v: g, extent: items, cost: per * cost }, stmts: [{ kind: "for", v: row, begin, end: ops.binary("min", ops.binary("add", begin, ops.int(per)), ops.int(outer)), parallel: false, body }] };
+  return { grid: { v: g, extent: items, cost: per * cost, each: { v: row, extent: outer } }, stmts: [{ kind: "for", v: row, begin, end: ops.binary("min", ops.binary("add", begin, ops.int(per)), ops.int(outer)), parallel: false, body }] };
 }
 
 /** Is every load's index (and guard) in `e` affine in `v`? */

@@ -1,5 +1,5 @@
 // The CPU device: linear memory, compiled modules, a lazy pool of helper threads. Work is finished when a call returns.
-import type { Artifact, WasmFeatures } from "../artifact.ts";
+import type { Artifact, DeviceTarget, WasmFeatures } from "../artifact.ts";
 import { byteSize, hostView, type DType, type HostArray } from "../dtype.ts";
 import type { Device, Executable, MemoryStats } from "../device.ts";
 import { PullbackError } from "../errors/error.ts";
@@ -32,6 +32,7 @@ export class WasmDevice implements Device {
     this.pool = this.features.threads ? new Pool(this.heap.memory, count, bytes => this.allocate(bytes), address => this.heap.release(address)) : undefined;
     this.name = `wasm (${count} thread${count === 1 ? "" : "s"}${features.fma ? ", fma" : ""}${features.wide ? ", wide" : ""})`;
   }
+  get target(): DeviceTarget { return { kind: "wasm", features: this.features }; }
   /** The linear memory's current buffer; stale after the next allocation. */
   get buffer(): ArrayBufferLike { return this.heap.memory.buffer; }
   get memoryObject(): WebAssembly.Memory { return this.heap.memory; }

@@ -1,5 +1,5 @@
 // Scalar expressions as code, one item at a time. Every node becomes a local once; a loop's body looks up what was computed before the loop, so
-// loop-invariant code moves out by being asked for first. Expressions come prepared (prepare.ts): shared, without elementary functions.
+// loop-invariant code moves out by being asked for first. Expressions come prepared (lower/prepare.ts): shared, without elementary functions.
 import type { DType } from "../../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";

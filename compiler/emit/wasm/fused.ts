@@ -10,7 +10,7 @@ import { ExprEmitter } from "./expr.ts";
 import type { At, ComputedOutput, ComputedSource, Reader } from "./gemm/spec.ts";
 import { LaneEmitter } from "./lanes.ts";
 import type { KernelContext } from "./loops.ts";
-import { countUses } from "./prepare.ts";
+import { countUses } from "../../lower/prepare.ts";
 import { register } from "./types.ts";
 import { extract, widthOf } from "./vector.ts";
 import { hoistBody, straight, type Flat } from "./vectors.ts";

@@ -13,7 +13,7 @@ import { emitGemm } from "./gemm/emit.ts";
 import { planGemm } from "./gemm/plan.ts";
 import type { GemmSpec, MatrixSource } from "./gemm/spec.ts";
 import type { KernelContext } from "./loops.ts";
-import { prepare } from "./prepare.ts";
+import { prepare } from "../../lower/prepare.ts";
 import { elementBytes } from "./types.ts";
 import { isFlat } from "./vectors.ts";
 

@@ -7,7 +7,7 @@ import type { FuncBuilder, GlobalRef, Local } from "./encoder/function.ts";
 import type { ModuleBuilder } from "./encoder/module.ts";
 import { changesOf, invariants, varyingIn } from "./analysis.ts";
 import { ExprEmitter } from "./expr.ts";
-import { countUses, prepare } from "./prepare.ts";
+import { countUses, prepare } from "../../lower/prepare.ts";
 import { elementBytes, register, type Routines } from "./types.ts";
 import { chooseElements, isFlat, vectorFold, vectorFor } from "./vectors.ts";
 

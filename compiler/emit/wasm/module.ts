@@ -8,6 +8,7 @@ import type { Schedule, SlotRef, Step } from "../../ir/schedule.ts";
 import { forEachStep } from "../../ir/walk.ts";
 import type { FuncBuilder, FuncRef, Local } from "./encoder/function.ts";
 import { ModuleBuilder } from "./encoder/module.ts";
+import { programShape } from "../shape.ts";
 import { emitProduct } from "./gemm.ts";
 import { emitLoops, scratchBytes, type KernelContext } from "./loops.ts";
 import { Routines } from "./types.ts";
@@ -52,15 +53,9 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
   work.get(work.param(1)).get(work.param(2)).get(work.param(3)).get(work.param(0)).callIndirect({ params: ["i32", "i32", "i32"], results: [] });
   if (compiled.size === 0) module.element(run); // the table must exist for call_indirect
   module.exportFunc("work", work);
-  const slot = (kind: "input" | "output", index: number): Schedule["slots"][number] | undefined => schedule.slots.find(s => s.home.kind === kind && s.home.index === index);
   return {
-    kind: "wasm", bytes: module.finish({ names: true }), threads: features.threads,
-    inputs: Array.from({ length: schedule.inputs }, (_, i) => ({ dtype: slot("input", i)?.dtype ?? "f32", elements: slot("input", i)?.elements ?? 0 })),
-    outputs: Array.from({ length: schedule.outputs }, (_, i) => {
-      const s = slot("output", i), forward = schedule.forwarded.find(w => w.output === i), donor = schedule.donated.find(d => d.output === i);
-      return { dtype: s?.dtype ?? "f32", elements: s?.elements ?? 0, ...(forward ? { forward: forward.input } : {}), ...(donor ? { donor: donor.input } : {}) };
-    }),
-    arenaBytes: sharedAt + align(shared), scratchBytes: perThread,
+    kind: "wasm", bytes: module.finish({ names: true }), threads: features.threads, scratchBytes: perThread,
+    ...programShape(schedule), arenaBytes: sharedAt + align(shared),
   };
 }
 

@@ -1,11 +1,11 @@
 // What happens to a kernel's statements before code is made of them: elementary functions become arithmetic, equal expressions become one object (so that
 // every later table may go by identity), and named positions are written out, so that addresses show how they depend on loop variables.
 // Pure: a new kernel comes out.
-import { unreachable } from "../../../runtime/errors/error.ts";
-import { expander } from "../../lower/elementary/expand.ts";
-import { mapOperands, operands, rewriting } from "../../ir/exprs.ts";
-import type { Stmt } from "../../ir/kernel.ts";
-import type { Expr, ExprVar } from "../../ir/scalar.ts";
+import { unreachable } from "../../runtime/errors/error.ts";
+import { expander } from "./elementary/expand.ts";
+import { mapOperands, operands, rewriting } from "../ir/exprs.ts";
+import type { Stmt } from "../ir/kernel.ts";
+import type { Expr, ExprVar } from "../ir/scalar.ts";
 
 /** The statements, ready for emission. */
 export function prepare(body: readonly Stmt[]): readonly Stmt[] {
