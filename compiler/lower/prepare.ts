@@ -106,7 +106,7 @@ function replacer(by: ReadonlyMap<Expr, Expr>, share: Rewrite): Rewrite {
 }
 
 /** Structurally equal expressions become the same object. */
-function interner(): Rewrite {
+export function interner(): Rewrite {
   const table = new Map<string, Expr>(), ids = new Map<Expr, number>(), memo = new Map<Expr, Expr>();
   const id = (e: Expr | undefined): number => (e ? ids.get(e) ?? -1 : -1);
   const share = (e: Expr): Expr => {

@@ -2,17 +2,19 @@
 import { unreachable } from "../../runtime/errors/error.ts";
 import { printNumber } from "../ir/print.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
+import type { TiledKernel, TiledStmt } from "../ir/tiled.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 
+type AnyKernel = Kernel | TiledKernel;
 /** A whole program: its slots, its steps, and each kernel once. */
-export function printSchedule(p: Schedule): string {
-  const kernels = new Set<Kernel>();
+export function printSchedule(p: Schedule<AnyKernel>): string {
+  const kernels = new Set<AnyKernel>();
   const steps = printSteps(p.steps, "  ", kernels);
   const slots = p.slots.map(s => `  s${s.id}: ${s.dtype}[${s.elements}] ${s.home.kind === "arena" ? `arena+${s.home.offset}` : `${s.home.kind} ${s.home.index}`}`);
   return [`program ${p.inputs} inputs, ${p.outputs} outputs, arena ${p.arenaBytes} bytes`, ...slots, "steps", ...steps, ...[...kernels].map(printKernel)].join("\n");
 }
-function printSteps(steps: readonly Step[], indent: string, kernels: Set<Kernel>): string[] {
+function printSteps(steps: readonly Step<AnyKernel>[], indent: string, kernels: Set<AnyKernel>): string[] {
   return steps.flatMap(s => {
     switch (s.kind) {
       case "launch": kernels.add(s.kernel); return [`${indent}${s.kernel.name}(${s.args.map(ref).join(", ")})`];
@@ -27,22 +29,31 @@ function printSteps(steps: readonly Step[], indent: string, kernels: Set<Kernel>
 const ref = (r: SlotRef): string => `s${r.slot}${r.base === 0 ? "" : `+${r.base}`}${r.terms.map(t => `+${t.stride}·c${t.counter}`).join("")}`;
 
 /** One kernel. */
-export function printKernel(k: Kernel): string {
+export function printKernel(k: AnyKernel): string {
   const params = k.params.map((p, i) => `b${i}: ${p.dtype}[${p.elements}] ${p.access}`).join(", ");
   if (k.kind === "gemm") return [`gemm ${k.name}(${params}) ${k.dtype} batch ${k.batch} m ${k.m} n ${k.n} k ${k.k}`, `  lhs ${expr(k.lhs)}`, `  rhs ${expr(k.rhs)}`, ...k.epilogue.flatMap(s => stmt(s, "  "))].join("\n");
-  const scratch = k.scratch.map((s, i) => `  b${k.params.length + i}: scratch ${s.dtype}[${s.elements}]`);
+  const at = (i: number): number => k.params.length + i;
+  if (k.kind === "tiled") {
+    const memory = [...k.shared.map((s, i) => `  b${at(i)}: shared ${s.dtype}[${s.elements}]`), ...k.local.map((s, i) => `  b${at(k.shared.length + i)}: local ${s.dtype}[${s.elements}]`)];
+    return [`tiled ${k.name}(${params}) ${k.groups} groups ${name(k.vars.group)} of ${k.threads} threads ${name(k.vars.lane)}`, ...memory, ...k.body.flatMap(s => stmt(s, "  "))].join("\n");
+  }
+  const scratch = k.scratch.map((s, i) => `  b${at(i)}: scratch ${s.dtype}[${s.elements}]`);
   return [`kernel ${k.name}(${params}) grid ${name(k.grid.v)} < ${k.grid.extent}`, ...scratch, ...k.body.flatMap(s => stmt(s, "  "))].join("\n");
 }
 const name = (v: { readonly name: string; readonly id: number }): string => `${v.name}${Math.abs(v.id)}`;
-function stmt(s: Stmt, indent: string): string[] {
-  const block = (b: readonly Stmt[]): string[] => b.flatMap(x => stmt(x, `${indent}  `));
+function stmt(s: Stmt | TiledStmt, indent: string): string[] {
+  const block = (b: readonly (Stmt | TiledStmt)[]): string[] => b.flatMap(x => stmt(x, `${indent}  `));
   switch (s.kind) {
     case "let": return [`${indent}let ${name(s.v)} = ${expr(s.value)}`];
     case "set": return [`${indent}set ${name(s.v)} = ${expr(s.value)}`];
     case "store": return [`${indent}b${s.buf}[${expr(s.index)}] = ${expr(s.value)}${s.guard ? ` if ${expr(s.guard)}` : ""}`];
-    case "for": return [`${indent}${s.parallel ? "parallel" : "for"} ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}`, ...block(s.body)];
+    case "for": return [`${indent}${"parallel" in s && s.parallel ? "parallel" : "for"} ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}`, ...block(s.body)];
     case "fold": return [`${indent}fold ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}: ${s.folds.map((f, k) => `${name(f.acc)} from ${expr(f.init)} by ${expr(s.combine[k] ?? f.init)} over ${expr(s.values[k] ?? f.init)}`).join("; ")}`, ...block(s.body)];
     case "while": return [`${indent}while ${expr(s.cond)}`, ...block(s.body)];
+    case "barrier": return [`${indent}barrier`];
+    case "shuffle": return [`${indent}let ${name(s.into)} = ${expr(s.value)} of lane ^ ${s.mask}`];
+    case "loadVector": return [`${indent}let ${s.into.map(name).join(", ")} = b${s.buf}[${expr(s.index)}..]`];
+    case "storeVector": return [`${indent}b${s.buf}[${expr(s.index)}..] = ${s.values.map(expr).join(", ")}`];
     case "if": return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
     default: return unreachable(s);
   }

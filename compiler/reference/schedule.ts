@@ -4,12 +4,15 @@ import { byteSize, hostArray, hostView, type DType, type HostArray } from "../..
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f64ToF16 } from "../../runtime/float16.ts";
 import type { Kernel } from "../ir/kernel.ts";
+import type { TiledKernel } from "../ir/tiled.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 import type { HostTensor } from "./evaluate.ts";
 import { runGemm, runKernel } from "./interpret.ts";
+import { runTiled } from "./tiled.ts";
 
+type AnyKernel = Kernel | TiledKernel;
 /** Numbers of each result, in order. Donated inputs are overwritten in place, as a device would. @throws InternalError on any access out of bounds */
-export function runSchedule(p: Schedule, inputs: readonly HostTensor[]): Float64Array[] {
+export function runSchedule(p: Schedule<AnyKernel>, inputs: readonly HostTensor[]): Float64Array[] {
   const m = new Machine(p, inputs);
   m.steps(p.steps);
   return Array.from({ length: p.outputs }, (_, i) => {
@@ -22,7 +25,7 @@ export function runSchedule(p: Schedule, inputs: readonly HostTensor[]): Float64
 class Machine {
   private readonly memory: readonly { readonly buffer: ArrayBuffer; readonly at: number; readonly dtype: DType; readonly elements: number }[];
   private readonly counters = new Map<number, number>();
-  constructor(p: Schedule, inputs: readonly HostTensor[]) {
+  constructor(p: Schedule<AnyKernel>, inputs: readonly HostTensor[]) {
     const arena = new ArrayBuffer(p.arenaBytes);
     new Uint8Array(arena).fill(0xff); // NaN where nothing was written
     const given = inputs.map(x => { const a = hostArray(x.dtype, x.data.length); encode(x.dtype, x.data, a); return a.buffer as ArrayBuffer; }); // hostArray allocates plain ArrayBuffers
@@ -32,7 +35,7 @@ class Machine {
       return { buffer: (donor === undefined ? undefined : given[donor]) ?? new ArrayBuffer(elements * byteSize(dtype)), at: 0, dtype, elements };
     });
   }
-  steps(list: readonly Step[]): void {
+  steps(list: readonly Step<AnyKernel>[]): void {
     for (const s of list) {
       switch (s.kind) {
         case "launch": this.launch(s.kernel, s.args); break;
@@ -51,9 +54,14 @@ class Machine {
   /** `n` numbers from a slot. */
   read(r: SlotRef, dtype: DType, n: number): Float64Array { return decode(dtype, this.view(r, dtype, n)); }
 
-  private launch(k: Kernel, args: readonly SlotRef[]): void {
+  private launch(k: AnyKernel, args: readonly SlotRef[]): void {
     const params = k.params.map((p, i) => this.read(args[i] as SlotRef, p.dtype, p.elements)); // one argument a parameter
-    if (k.kind === "gemm") runGemm(k, params); else runKernel(k, params);
+    switch (k.kind) {
+      case "gemm": runGemm(k, params); break;
+      case "loop": runKernel(k, params); break;
+      case "tiled": runTiled(k, params); break;
+      default: unreachable(k);
+    }
     k.params.forEach((p, i) => { if (p.access !== "read") encode(p.dtype, params[i] as Float64Array, this.view(args[i] as SlotRef, p.dtype, p.elements)); }); // likewise
   }
   private slot(r: SlotRef): Machine["memory"][number] {
