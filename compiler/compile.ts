@@ -2,12 +2,14 @@
 // jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wat").
 import type { Artifact, DeviceTarget } from "../runtime/artifact.ts";
 import { PullbackError, unreachable } from "../runtime/errors/error.ts";
+import { emitPtx } from "./emit/ptx/module.ts";
 import { emitModule } from "./emit/wasm/module.ts";
 import type { Func } from "./ir/func.ts";
 import { printFunc } from "./ir/print.ts";
 import type { Schedule } from "./ir/schedule.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
+import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
 
 /** Inputs whose memory outputs may take over, by parameter index. */
@@ -16,16 +18,18 @@ export interface CompileOptions { readonly donate?: readonly boolean[] }
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
 export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
   const optimized = optimize(func);
-  const schedule = lower(optimized, options);
+  const schedule = lower(optimized, target, options);
   switch (target.kind) {
     case "wasm": return emitModule(schedule, target.features);
-    case "webgpu": case "cuda": throw new PullbackError("E0703", `no compiler for a ${target.kind} device`);
+    case "cuda": return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32 }), target.features);
+    case "webgpu": throw new PullbackError("E0703", "no compiler for a webgpu device");
     default: return unreachable(target);
   }
 }
 
-const lower = (f: Func, options: CompileOptions): Schedule => lowerFunc(f, { donate: options.donate ?? [] });
+const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule => lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused" });
 
+const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, threads: false } };
 /** A stage of compilation that can be printed. */
 export type Stage = "func" | "optimized" | "kernels";
 /** Text of one stage. `func` is the program as traced. */
@@ -34,7 +38,7 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
   switch (stage) {
     case "func": return printFunc(func, print);
     case "optimized": return printFunc(optimize(func), print);
-    case "kernels": return printSchedule(lower(optimize(func), options));
+    case "kernels": return printSchedule(lower(optimize(func), WASM, options));
     default: return unreachable(stage);
   }
 }

@@ -1,0 +1,152 @@
+// A tiled kernel as one PTX entry point, statement by statement. Addresses of parameters arrive as .u64; shared and local memory are declared by name.
+import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
+import { byteSize } from "../../../runtime/dtype.ts";
+import type { Expr, ExprVar } from "../../ir/scalar.ts";
+import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import { load, loadVector, store, storeVector, type Place } from "./memory.ts";
+import { classOf, Code, literal } from "./registers.ts";
+import { binary, bitcast, compare, convert, fma, select, toBits, unary } from "./scalar.ts";
+
+/** The text of an entry point, and the shared memory that it declares, bytes. */
+export function emitKernel(k: TiledKernel, entry: string): { readonly text: string; readonly sharedBytes: number } {
+  const e = new Emitter(k, entry);
+  e.run();
+  const params = k.params.map((_, i) => `.param .u64 ${entry}_p${i}`).join(", ");
+  const declare = (space: "shared" | "local", name: string, memory: { readonly dtype: Place["dtype"]; readonly elements: number }): string => `  .${space} .align 16 .b8 ${name}[${Math.max(1, memory.elements) * byteSize(memory.dtype)}];`;
+  const memory = [...k.shared.map((s, i) => declare("shared", `shared${i}`, s)), ...k.local.map((s, i) => declare("local", `local${i}`, s))];
+  return {
+    text: [`.visible .entry ${entry}(${params})`, `.maxntid ${k.threads}, 1, 1`, "{", ...memory, e.code.text(), "}"].join("\n"),
+    sharedBytes: k.shared.reduce((n, s) => n + Math.ceil((s.elements * byteSize(s.dtype)) / 16) * 16, 0),
+  };
+}
+
+class Emitter {
+  readonly code = new Code();
+  private readonly k: TiledKernel;
+  private readonly entry: string;
+  private readonly places: Place[] = [];
+  private readonly vars = new Map<number, string>();
+  private readonly changing = new Set<number>();
+  constructor(k: TiledKernel, entry: string) { this.k = k; this.entry = entry; }
+
+  run(): void {
+    const { code: c, k } = this;
+    k.params.forEach((p, i) => {
+      const generic = c.make("b64", "ld.param.u64", `[${this.entry}_p${i}]`);
+      this.places.push({ space: "global", base: c.make("b64", "cvta.to.global.u64", generic), dtype: p.dtype });
+    });
+    k.shared.forEach((s, i) => this.places.push({ space: "shared", base: c.make("b32", "mov.u32", `shared${i}`), dtype: s.dtype }));
+    k.local.forEach((s, i) => this.places.push({ space: "local", base: c.make("b32", "mov.u32", `local${i}`), dtype: s.dtype }));
+    this.vars.set(k.vars.group.id, c.make("b32", "mov.u32", "%ctaid.x"));
+    this.vars.set(k.vars.lane.id, c.make("b32", "mov.u32", "%tid.x"));
+    this.findChanging(k.body);
+    this.block(k.body);
+    c.put("ret");
+  }
+  private findChanging(stmts: readonly TiledStmt[]): void {
+    for (const s of stmts) {
+      if (s.kind === "set") this.changing.add(s.v.id);
+      else if (s.kind === "for" || s.kind === "while") this.findChanging(s.body);
+      else if (s.kind === "if") { this.findChanging(s.yes); this.findChanging(s.no); }
+    }
+  }
+  private block(stmts: readonly TiledStmt[]): void { for (const s of stmts) this.statement(s); }
+  private statement(s: TiledStmt): void {
+    const { code: c } = this;
+    switch (s.kind) {
+      case "let": {
+        const steady = !this.changing.has(s.v.id) && s.value.kind !== "const" && !(s.value.kind === "var" && this.changing.has(s.value.id));
+        this.vars.set(s.v.id, steady ? this.value(s.value) : this.copy(s.v, s.value));
+        break;
+      }
+      case "set": this.assign(s.v, this.vars.get(s.v.id) ?? "", s.value); break;
+      case "store": { const index = this.value(s.index), value = this.value(s.value); store(c, this.place(s.buf), index, s.value.kind === "const" ? this.materialize(s.value) : value, s.guard && this.value(s.guard)); break; }
+      case "for": this.loop(s); break;
+      case "while": {
+        const top = c.label("while"), end = c.label("while_end");
+        c.mark(top);
+        c.put("bra", [end], `!${this.value(s.cond)}`);
+        this.block(s.body);
+        c.put("bra", [top]);
+        c.mark(end);
+        break;
+      }
+      case "if": {
+        const otherwise = c.label("else"), end = c.label("endif");
+        c.put("bra", [s.no.length > 0 ? otherwise : end], `!${this.value(s.cond)}`);
+        this.block(s.yes);
+        if (s.no.length > 0) { c.put("bra", [end]); c.mark(otherwise); this.block(s.no); }
+        c.mark(end);
+        break;
+      }
+      case "barrier": c.put("bar.sync", ["0"]); break;
+      case "shuffle": this.vars.set(s.into.id, this.shuffle(s.into, this.value(s.value), s.mask)); break;
+      case "loadVector": {
+        const into = s.into.map(v => c.reg(classOf(v.dtype)));
+        loadVector(c, this.place(s.buf), this.value(s.index), into);
+        s.into.forEach((v, q) => this.vars.set(v.id, into[q] ?? ""));
+        break;
+      }
+      case "storeVector": { const index = this.value(s.index); storeVector(c, this.place(s.buf), index, s.values.map(v => this.materialize(v))); break; }
+      default: unreachable(s);
+    }
+  }
+  private loop(s: Extract<TiledStmt, { kind: "for" }>): void {
+    const { code: c } = this, i = c.reg("b32"), end = this.value(s.end), top = c.label("for"), done = c.label("for_end");
+    c.put("mov.b32", [i, this.value(s.begin)]);
+    this.vars.set(s.v.id, i);
+    c.put("bra", [done], c.make("pred", "setp.ge.s32", i, end));
+    c.mark(top);
+    this.block(s.body);
+    c.put("add.s32", [i, i, "1"]);
+    c.put("bra", [top], c.make("pred", "setp.lt.s32", i, end));
+    c.mark(done);
+  }
+  private shuffle(into: ExprVar, x: string, mask: number): string {
+    const { code: c } = this, members = this.k.threads >= 32 ? "-1" : String(2 ** this.k.threads - 1), swap = (r: string): string => c.make("b32", "shfl.sync.bfly.b32", r, String(mask), "31", members);
+    switch (classOf(into.dtype)) {
+      case "b32": return swap(x);
+      case "f32": return c.make("f32", "mov.b32", swap(c.make("b32", "mov.b32", x)));
+      case "pred": return compare(c, "ne", "u32", swap(toBits(c, x)), "0");
+      case "f64": {
+        const low = c.reg("b32"), high = c.reg("b32");
+        c.put("mov.b64", [`{${low}, ${high}}`, x]);
+        return c.make("f64", "mov.b64", `{${swap(low)}, ${swap(high)}}`);
+      }
+      default: return unreachable(classOf(into.dtype) as never); // classOf has four results
+    }
+  }
+  private copy(v: ExprVar, value: Expr): string {
+    const r = this.code.reg(classOf(v.dtype));
+    this.assign(v, r, value);
+    return r;
+  }
+  private assign(v: ExprVar, to: string, value: Expr): void {
+    const k = classOf(v.dtype), { code: c } = this;
+    if (k === "pred") { if (value.kind === "const") c.put("setp.ne.s32", [to, value.value === 0 ? "0" : "1", "0"]); else c.put("mov.pred", [to, this.value(value)]); return; }
+    c.put(`mov.${k}`, [to, this.value(value)]);
+  }
+  private materialize(e: Expr): string { return e.kind === "const" ? this.copy({ kind: "var", id: -1, name: "c", dtype: e.dtype }, e) : this.value(e); }
+  private place(buf: number): Place {
+    const p = this.places[buf];
+    if (!p) throw new InternalError(`${this.k.name} has no buffer ${buf}`);
+    return p;
+  }
+  /** A register or literal with the value of `e`. */
+  private value(e: Expr): string {
+    const { code: c } = this;
+    switch (e.kind) {
+      case "const": return e.dtype === "bool" ? c.make("pred", "setp.ne.s32", e.value === 0 ? "0" : "1", "0") : literal(e.dtype, e.value);
+      case "var": { const r = this.vars.get(e.id); if (r === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`); return r; }
+      case "unary": return unary(c, e.op, e.x.dtype, this.value(e.x));
+      case "binary": return binary(c, e.op, e.dtype, this.value(e.x), this.value(e.y));
+      case "compare": return compare(c, e.op, e.x.dtype, this.value(e.x), this.value(e.y));
+      case "fma": return fma(c, e.dtype, this.value(e.x), this.value(e.y), this.value(e.z));
+      case "select": return select(c, e.dtype, this.value(e.cond), this.value(e.x), this.value(e.y));
+      case "convert": return convert(c, e.x.dtype, e.dtype, this.value(e.x));
+      case "bitcast": return bitcast(c, e.x.dtype, e.dtype, this.value(e.x));
+      case "load": { const index = this.value(e.index); return load(c, this.place(e.buf), index, e.guard && this.value(e.guard), e.otherwise && this.value(e.otherwise)); }
+      default: return unreachable(e);
+    }
+  }
+}
