@@ -21,7 +21,7 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
   const schedule = lower(optimized, target, options);
   switch (target.kind) {
     case "wasm": return emitModule(schedule, target.features);
-    case "cuda": return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32 }), target.features);
+    case "cuda": return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32, double: true }), target.features);
     case "webgpu": throw new PullbackError("E0703", "no compiler for a webgpu device");
     default: return unreachable(target);
   }

@@ -2,14 +2,14 @@
 // every later table may go by identity), and named positions are written out, so that addresses show how they depend on loop variables.
 // Pure: a new kernel comes out.
 import { unreachable } from "../../runtime/errors/error.ts";
-import { expander } from "./elementary/expand.ts";
+import { expander, type ExpandOptions } from "./elementary/expand.ts";
 import { mapOperands, operands, rewriting } from "../ir/exprs.ts";
 import type { Stmt } from "../ir/kernel.ts";
 import type { Expr, ExprVar } from "../ir/scalar.ts";
 
 /** The statements, ready for emission. */
-export function prepare(body: readonly Stmt[]): readonly Stmt[] {
-  const share = interner(), expand = expander(), mutable = new Set<number>();
+export function prepare(body: readonly Stmt[], options: ExpandOptions = {}): readonly Stmt[] {
+  const share = interner(), expand = expander(options), mutable = new Set<number>();
   forEachSet(body, (v) => mutable.add(v.id));
   return mapStmts(body, { share: (e) => share(expand(e)), mutable }, new Map());
 }

@@ -36,12 +36,12 @@ export function asLoops(g: GemmKernel): LoopKernel {
 }
 
 /** The product by tiles. */
-export function productTile(g: GemmKernel, tile: TileShape): Tiled {
+export function productTile(g: GemmKernel, tile: TileShape, target: TileTarget): Tiled {
   const t = new TileBuilder(), { b, i, j, l, acc } = g.vars, threads = (tile.m / tile.rows) * (tile.n / tile.cols), across = tile.n / tile.cols;
   const tilesM = Math.ceil(g.m / tile.m), tilesN = Math.ceil(g.n / tile.n), batch = exprVar("batch", "i32"), top = exprVar("top", "i32"), left = exprVar("left", "i32"), strip = exprVar("strip", "i32");
   const ty = exprVar("ty", "i32"), tx = exprVar("tx", "i32"), inBatch = arith("rem", t.group, int(Math.max(1, tilesM * tilesN)));
   const lhsTile = t.memory("shared", g.dtype, tile.k * tile.m), rhsTile = t.memory("shared", g.dtype, tile.k * tile.n);
-  const share = interner(), expand = expander(), ready = (e: Expr): Expr => share(expand(e));
+  const share = interner(), expand = expander(target), ready = (e: Expr): Expr => share(expand(e));
   /** Fetch an operand's strip: element (outer, l) of the tile at [l * size + outer], zero outside. */
   const fetch = (buf: number, size: number, operand: Expr, outer: ExprVar, start: Expr, limit: number): TiledStmt[] => {
     const e = ready(operand), alongL = followsL(e, l, outer), count = Math.ceil((size * tile.k) / threads), exact = (size * tile.k) % threads === 0;
@@ -78,7 +78,7 @@ export function productTile(g: GemmKernel, tile: TileShape): Tiled {
     ] },
     { kind: "barrier" },
   ] });
-  const epilogue = sequential(prepare(g.epilogue));
+  const epilogue = sequential(prepare(g.epilogue, target));
   sums.forEach((sum, r) => {
     const inside = [...(g.m % tile.m === 0 ? [] : [less(i, int(g.m))]), ...(g.n % tile.n === 0 ? [] : [less(j, int(g.n))])];
     body.push(when(undefined, [

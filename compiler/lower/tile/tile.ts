@@ -39,8 +39,8 @@ const align = (n: number): number => Math.ceil(n / 256) * 256;
 
 /** One kernel, cut for `target`. */
 export function tileKernel(k: Kernel, target: TileTarget): Tiled {
-  if (k.kind === "gemm") return Math.min(k.m, k.n) < THIN ? tileKernel(asLoops(k), target) : productTile(k, chooseTile(k, target));
-  const items = itemsOf(k), loops = dealtLoops(items.body);
+  if (k.kind === "gemm") return Math.min(k.m, k.n) < THIN ? tileKernel(asLoops(k), target) : productTile(k, chooseTile(k, target), target);
+  const items = itemsOf(k, target), loops = dealtLoops(items.body);
   const longest = Math.max(0, ...loops.map(({ n }) => n ?? Infinity));
   return elementTile(k, items, target) ?? (longest >= SHORT && isTogether(items.body) ? groupTile(k, items, target) : itemTile(k, items, target));
 }

@@ -22,9 +22,9 @@ import { f32, f64, inputsOf, program } from "./harness.ts";
 
 /** No subgroups and little shared memory; subgroups of 4; a card's warps. */
 const targets: readonly TileTarget[] = [
-  { threads: 64, group: 16, subgroup: 1, sharedBytes: 6144 },
-  { threads: 256, group: 64, subgroup: 4, sharedBytes: 16384 },
-  { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152 },
+  { threads: 64, group: 16, subgroup: 1, sharedBytes: 6144, double: true },
+  { threads: 256, group: 64, subgroup: 4, sharedBytes: 16384, double: false },
+  { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152, double: true },
 ];
 /** What differs between the tiled program and the reference; empty when nothing does. */
 function differences(f: Func, args: readonly HostTensor[], target: TileTarget): string[] {
