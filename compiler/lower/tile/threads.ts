@@ -6,7 +6,7 @@ import type { TiledStmt } from "../../ir/tiled.ts";
 import { arith, int, less, TileBuilder, when, type Tiled } from "./builder.ts";
 import type { Items } from "./items.ts";
 import { mapTiled, sequential } from "./statements.ts";
-import { powerOfTwo, type TileTarget } from "./target.ts";
+import type { TileTarget } from "./target.ts";
 
 /** Scratch that a thread keeps to itself, bytes; more than that is global memory. Most threads in flight where scratch is global. */
 const LOCAL = 512, IN_FLIGHT = 16384;
@@ -62,7 +62,7 @@ export function mapIndices(body: readonly TiledStmt[], index: (buf: number, at: 
 
 /** `body` for `extent` values of `v`, a thread each. */
 function spread(b: TileBuilder, k: LoopKernel, extent: number, v: Items["v"], target: TileTarget, body: readonly TiledStmt[]): Tiled {
-  const threads = Math.min(target.group, target.threads, powerOfTwo(Math.max(1, extent))), groups = Math.ceil(extent / threads);
+  const threads = Math.min(target.group, target.threads), groups = Math.ceil(extent / threads);
   const at = arith("add", arith("mul", b.group, int(threads)), b.lane);
   return b.finish(k.name, k.params, threads, groups, [{ kind: "let", v, value: at }, when(extent % threads === 0 ? undefined : less(v, int(extent)), body)]);
 }

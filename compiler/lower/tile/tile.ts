@@ -10,6 +10,7 @@ import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
 import { itemsOf } from "./items.ts";
 import { asLoops, chooseTile, productTile } from "./product.ts";
+import { merge } from "./merge.ts";
 import type { TileTarget } from "./target.ts";
 import { elementTile, itemTile } from "./threads.ts";
 
@@ -33,7 +34,7 @@ export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
     if (extra.length > 0) arenaBytes = Math.max(arenaBytes, offset);
     return [{ ...s, kernel: t.kernel, args: [...s.args, ...extra] }];
   });
-  return { ...p, slots, steps, arenaBytes };
+  return merge({ ...p, slots, steps, arenaBytes });
 }
 const align = (n: number): number => Math.ceil(n / 256) * 256;
 
