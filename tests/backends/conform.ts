@@ -1,7 +1,7 @@
 // How a backend is held to the reference evaluator: seeded inputs in a sample's domain, one run of the compiled program, and the distance of its
 // results from the oracle's, in the table's terms. It decides nothing about which programs are tried.
-import { isFloat, type DType } from "../../runtime/dtype.ts";
-import type { WasmDevice } from "../../runtime/wasm/device.ts";
+import { isFloat } from "../../runtime/dtype.ts";
+import type { Device } from "../../runtime/device.ts";
 import { executableFor } from "../../compiler/execute.ts";
 import { fromStorage, toStorage } from "../../compiler/host.ts";
 import { sizeOf, type Aval } from "../../compiler/ir/aval.ts";
@@ -10,6 +10,7 @@ import type { Domain, Sample } from "../../compiler/primitives/samples.ts";
 import { evaluate, hostTensor, type EvaluateOptions, type HostTensor } from "../../compiler/reference/evaluate.ts";
 import { bind } from "../../compiler/trace/bind.ts";
 import { traceClosed } from "../../compiler/trace/trace.ts";
+import type { Tolerance } from "./tolerance.ts";
 import { numbers } from "../compiler/transforms/numeric.ts";
 
 /** The program that is one application of the sample's primitive. */
@@ -27,26 +28,21 @@ export function valuesFor(avals: readonly Aval[], seed: number, domain: readonly
 }
 
 /** Results of the compiled program, as plain numbers. `donate` gives inputs away. The memory of the run is given back. */
-export function runOn(device: WasmDevice, f: Func, args: readonly HostTensor[], donate: readonly boolean[] = []): number[][] {
+export async function runOn(device: Device, f: Func, args: readonly HostTensor[], donate: readonly boolean[] = []): Promise<number[][]> {
   const exe = executableFor(f, device, { donate });
   const ins = args.map(x => device.upload(x.dtype, toStorage(x.dtype, x.data)));
   const outs = exe.run(ins, donate);
-  const read = outs.map((o, i) => Array.from(fromStorage(f.results[i]?.aval.dtype ?? "f32", o.readSync())));
+  const read = await Promise.all(outs.map(async (o, i) => Array.from(fromStorage(f.results[i]?.aval.dtype ?? "f32", await o.read()))));
   outs.forEach(o => o.dispose());
   ins.forEach(x => { if (!x.released) x.dispose(); });
   return read;
 }
 
-/** How far from the oracle a result may be, as |got - want| <= tolerance (1 + |want|). Zero means the same number. */
-export type Tolerance = (d: DType) => number;
-/** Rounding of one operation: about 16 ulp of f32 for what is computed by polynomials, 1e-12 in f64, one step of the narrow floats. */
-export const operation: Tolerance = d => (d === "f64" ? 1e-12 : d === "f32" ? 2e-6 : d === "f16" ? 1e-3 : d === "bf16" ? 8e-3 : 0);
-
 /** Infinities and NaN agree only with themselves, and a zero of the oracle's only with a zero of its sign where the result is a zero. */
 const near = (x: number, y: number, allowed: number): boolean => Object.is(x, y) || (Number.isFinite(x) && Number.isFinite(y) && !(x === 0 && y === 0) && Math.abs(x - y) <= allowed * (1 + Math.abs(y)));
 /** Sentences about what differs; empty when the backend conforms. */
-export function differences(device: WasmDevice, f: Func, args: readonly HostTensor[], tolerance: Tolerance, options: EvaluateOptions = {}, donate: readonly boolean[] = []): string[] {
-  const want = evaluate(f, args, options), got = runOn(device, f, args, donate);
+export async function differences(device: Device, f: Func, args: readonly HostTensor[], tolerance: Tolerance, options: EvaluateOptions = {}, donate: readonly boolean[] = []): Promise<string[]> {
+  const want = evaluate(f, args, options), got = await runOn(device, f, args, donate);
   return want.flatMap((w, k) => {
     const g = got[k] ?? [], allowed = tolerance(w.dtype);
     if (g.length !== w.data.length) return [`result ${k} has ${g.length} elements, not ${w.data.length}`];

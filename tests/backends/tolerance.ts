@@ -1,0 +1,21 @@
+// The one table of how far a backend may be from the reference evaluator, by operation and dtype: |got - want| <= tolerance (1 + |want|). Zero means the same number.
+import type { DType } from "../../runtime/dtype.ts";
+
+/** How far from the oracle a result may be. */
+export type Tolerance = (d: DType) => number;
+/** `exact`: arithmetic is IEEE's, subnormals included. `shader`: a shading language's, which may flush subnormals and is given no f64 to help. */
+export type Accuracy = "exact" | "shader";
+
+/** Rounding of one operation: about 16 ulp of f32 for what is computed by polynomials, 1e-12 in f64, one step of the narrow floats. */
+export const operation: Tolerance = d => (d === "f64" ? 1e-12 : d === "f32" ? 2e-6 : d === "f16" ? 1e-3 : d === "bf16" ? 8e-3 : 0);
+/** What is less exact than one operation: a product's sum is in another order, and its terms may cancel. */
+const less: Readonly<Record<string, Tolerance>> = { dotGeneral: d => (d === "f32" ? 2e-5 : operation(d)) };
+const lessInShaders: Readonly<Record<string, Tolerance>> = {};
+/** What one primitive is held to. */
+export const toleranceOf = (primitive: string, accuracy: Accuracy): Tolerance => (accuracy === "shader" ? lessInShaders[primitive] : undefined) ?? less[primitive] ?? operation;
+/** Chains of a dozen operations with sums of up to 10,000 terms in between; integers stay exact. f16 and bf16 are checked one operation at a time. */
+export const chain = (_: Accuracy): Tolerance => d => (d === "f64" ? 1e-10 : d === "f32" ? 2e-4 : 0);
+/** Loops and branches of a few operations a turn. */
+export const controlChain = (_: Accuracy): Tolerance => d => (d === "f32" ? 1e-5 : 0);
+/** Their derivatives. */
+export const gradientChain = (_: Accuracy): Tolerance => d => (d === "f32" ? 1e-4 : 0);
