@@ -60,22 +60,22 @@ const distinct = (samples: readonly Sample[]): Sample[] => [...new Map(samples.m
 const caught = async (f: () => Promise<string[]>): Promise<string[]> => { try { return await f(); } catch (e) { return [e instanceof Error ? e.message : String(e)]; } };
 
 /** Programs of many operations. */
-export function programSuite({ device, lacks = [], accuracy = "exact", runs = 150 }: Subject): void {
+export function programSuite({ device, lacks = [], runs = 150 }: Subject): void {
   const dtypes = (["f32", "f64", "i32", "u32", "i8", "u8", "bool"] as const).filter(d => !lacks.includes(d));
   const report = (f: Func, facts: readonly string[]): void => { if (facts.length > 0) assert.unreachable(`${facts.join("\n")}\n${printFunc(f)}`); };
   test(`${runs} random programs over ${dtypes.length} dtypes agree with the oracle`, async () => {
-    await fc.assert(fc.asyncProperty(programsOver(dtypes), async p => { const f = traced(p); report(f, await differences(device, f, valuesFor(p.avals, p.seed), chain(accuracy))); }), { numRuns: runs, includeErrorInReport: true });
+    await fc.assert(fc.asyncProperty(programsOver(dtypes), async p => { const f = traced(p); report(f, await differences(device, f, valuesFor(p.avals, p.seed), chain)); }), { numRuns: runs, includeErrorInReport: true });
   });
   for (const { what, avals, program } of controlledPrograms()) test(`${what}: agrees with the oracle, donated or not`, async () => {
     for (const seed of [1, 2, 3, 4]) {
       const args = valuesFor(avals, seed);
-      report(program, await differences(device, program, args, controlChain(accuracy)));
-      report(program, await differences(device, { ...program }, args, controlChain(accuracy), {}, avals.map(() => true))); // another object: compiled anew, with donation
+      report(program, await differences(device, program, args, controlChain));
+      report(program, await differences(device, { ...program }, args, controlChain, {}, avals.map(() => true))); // another object: compiled anew, with donation
     }
   });
   test("derivatives of scans and branches agree with the oracle: gradients, and gradients of a batch", async () => {
     const programs = controlledGradients();
     assert.ok(programs.length >= 14);
-    for (const program of programs) for (const seed of [5, 6]) report(program, await differences(device, program, valuesFor(program.params.map((v): Aval => v.aval), seed), gradientChain(accuracy)));
+    for (const program of programs) for (const seed of [5, 6]) report(program, await differences(device, program, valuesFor(program.params.map((v): Aval => v.aval), seed), gradientChain));
   });
 }

@@ -14,8 +14,8 @@ const lessInShaders: Readonly<Record<string, Tolerance>> = {};
 /** What one primitive is held to. */
 export const toleranceOf = (primitive: string, accuracy: Accuracy): Tolerance => (accuracy === "shader" ? lessInShaders[primitive] : undefined) ?? less[primitive] ?? operation;
 /** Chains of a dozen operations with sums of up to 10,000 terms in between; integers stay exact. f16 and bf16 are checked one operation at a time. */
-export const chain = (_: Accuracy): Tolerance => d => (d === "f64" ? 1e-10 : d === "f32" ? 2e-4 : 0);
+export const chain: Tolerance = d => (d === "f64" ? 1e-10 : d === "f32" ? 2e-4 : 0);
 /** Loops and branches of a few operations a turn. */
-export const controlChain = (_: Accuracy): Tolerance => d => (d === "f32" ? 1e-5 : 0);
+export const controlChain: Tolerance = d => (d === "f32" ? 1e-5 : 0);
 /** Their derivatives. */
-export const gradientChain = (_: Accuracy): Tolerance => d => (d === "f32" ? 1e-4 : 0);
+export const gradientChain: Tolerance = d => (d === "f32" ? 1e-4 : 0);
