@@ -15,7 +15,7 @@ const axisOf = (x: Tensor, k: number): number => k % x.ndim;
 const wave = (x: Tensor): Tensor => (float(x) ? op.sin(x) : x);
 const smallStep = (x: Tensor, axis: number, lo: number, hi: number): Tensor => op.slice(x, { start: x.shape.map((_, d) => (d === axis ? lo : 0)), limit: x.shape.map((n, d) => (d === axis ? hi : n)), strides: x.shape.map(() => 1) });
 const steps: readonly Step[] = [
-  (x, y) => (like(x, y) && !is(x, "bool") ? op.add(x, y) : x),
+  (x, y) => (like(x, y) && !is(x, "bool") ? (float(x) ? op.mul(op.add(x, y), op.fullLike(x, 0.5)) : op.add(x, y)) : x), // a mean: doubling again and again would make rounding errors large
   (x, y) => (like(x, y) && !is(x, "bool") ? op.mul(wave(x), wave(y)) : x),
   (x, y) => (like(x, y) && !is(x, "bool") ? op.max(x, op.sub(y, op.fullLike(y, 1))) : x),
   (x, y) => (like(x, y) ? op.convert(op.notEqual(x, y), { dtype: "f32" }) : x),
