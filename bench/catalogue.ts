@@ -27,13 +27,34 @@ export interface Measured extends Common {
   readonly heavy: boolean;
 }
 /** A row that is one row's figure over another's, in the same column. */
-export interface Ratio extends Common { readonly kind: "ratio"; readonly of: string; readonly over: string }
+export interface Ratio extends Common {
+  readonly kind: "ratio";
+  readonly of: string;
+  readonly over: string;
+}
 /** A row. */
 export type Row = Measured | Ratio;
 
 type Options = Partial<Pick<Measured, "unit" | "fresh" | "parallel" | "heavy" | "need" | "aim">>;
-const row = (id: string, title: string, work: Work, options: Options = {}): Measured => ({ kind: "measured", id, title, work, unit: "ms", fresh: false, parallel: true, heavy: false, ...options });
-const ratio = (id: string, title: string, of: string, over: string, targets: Pick<Common, "need" | "aim"> = {}): Ratio => ({ kind: "ratio", id, title, of, over, ...targets });
+const row = (id: string, title: string, work: Work, options: Options = {}): Measured => ({
+  kind: "measured",
+  id,
+  title,
+  work,
+  unit: "ms",
+  fresh: false,
+  parallel: true,
+  heavy: false,
+  ...options,
+});
+const ratio = (id: string, title: string, of: string, over: string, targets: Pick<Common, "need" | "aim"> = {}): Ratio => ({
+  kind: "ratio",
+  id,
+  title,
+  of,
+  over,
+  ...targets,
+});
 const atMost = (limit: number, wide?: number): Target => ({ kind: "atMost", atMost: limit, ...(wide === undefined ? {} : { wide }) });
 const faster = (than: string, times: number): Target => ({ kind: "faster", than, times });
 
@@ -60,14 +81,30 @@ export const rows: readonly Row[] = [
   row("hvp", "its Hessian-vector product", mlpHvp(128, digits), { aim: atMost(12) }),
   row("gpt64", "GPT 4L d128 h4 T64 B12 V65, AdamW step", gptStep({ ...small, tokens: 64, batch: 12 }, false), { aim: atMost(90) }),
   row("gpt", "GPT 4L d128 h4 T128 B8 V65, AdamW step", gptStep(small, false), { need: faster("jax-js", 2.5), aim: atMost(150) }),
-  row("gptlarge", "GPT 6L d384 h6 T256 B8 V65, AdamW step", gptStep({ layers: 6, dim: 384, heads: 6, tokens: 256, batch: 8, vocabulary: 65 }, false), { heavy: true, aim: atMost(2600) }),
+  row(
+    "gptlarge",
+    "GPT 6L d384 h6 T256 B8 V65, AdamW step",
+    gptStep({ layers: 6, dim: 384, heads: 6, tokens: 256, batch: 8, vocabulary: 65 }, false),
+    { heavy: true, aim: atMost(2600) },
+  ),
   row("grad", "GPT (T128 B8): gradient", gptGradient(small, undefined)),
   row("fsam", "GPT (T128 B8): Functional-SAM gradient", gptGradient(small, 0.05)),
   ratio("fsamratio", "Functional-SAM gradient over gradient", "fsam", "grad", { need: atMost(2.1), aim: atMost(1.95) }),
   row("call", "compiled call, 1 tiny operation", call(1), { parallel: false, aim: atMost(0.005) }),
   row("leaves", "compiled call, 1,200 leaves in and out", call(1200), { parallel: false, need: atMost(5), aim: atMost(1.5) }),
-  row("first", "first call of the GPT step (trace + compile)", gptStep(small, true), { fresh: true, parallel: false, need: atMost(1500), aim: atMost(500) }),
-  row("memory", "peak memory, 64 chained 4 MiB matmuls under jit (ideal 12)", chain(1024, 64), { unit: "MiB", fresh: true, parallel: false, need: atMost(24), aim: atMost(16) }),
+  row("first", "first call of the GPT step (trace + compile)", gptStep(small, true), {
+    fresh: true,
+    parallel: false,
+    need: atMost(1500),
+    aim: atMost(500),
+  }),
+  row("memory", "peak memory, 64 chained 4 MiB matmuls under jit (ideal 12)", chain(1024, 64), {
+    unit: "MiB",
+    fresh: true,
+    parallel: false,
+    need: atMost(24),
+    aim: atMost(16),
+  }),
 ];
 
 /** The rows that `names` selects (all but the heavy ones when undefined), with the rows that chosen ratios need. Unknown names come back as `unknown`. */

@@ -23,12 +23,14 @@ type Live = { readonly column: Column; readonly contender: ReturnType<typeof chi
 async function run(options: Options): Promise<void> {
   const begin = performance.now();
   const absent: string[] = [];
-  const live: Live[] = columns.filter(c => options.columns.includes(c.id)).flatMap(column => {
-    const command = column.command(options.node);
-    if (typeof command !== "string") return [{ column, contender: childContender(column.id, command, timeout) }];
-    absent.push(`${column.title} does not take part: ${command}`);
-    return [];
-  });
+  const live: Live[] = columns
+    .filter(c => options.columns.includes(c.id))
+    .flatMap(column => {
+      const command = column.command(options.node);
+      if (typeof command !== "string") return [{ column, contender: childContender(column.id, command, timeout) }];
+      absent.push(`${column.title} does not take part: ${command}`);
+      return [];
+    });
   absent.forEach(line => console.error(line));
   const cells = new Map<string, readonly Cell[]>();
   try {
@@ -39,7 +41,10 @@ async function run(options: Options): Promise<void> {
     live.forEach(({ contender }) => contender.close());
   }
   const results: Results = {
-    rows: options.rows, cells, subject: "pullback", wide: live.some(({ column, contender }) => column.id === "pullback" && /\bwide\b/.test(contender.title ?? "")),
+    rows: options.rows,
+    cells,
+    subject: "pullback",
+    wide: live.some(({ column, contender }) => column.id === "pullback" && /\bwide\b/.test(contender.title ?? "")),
     columns: live.map(({ column }) => ({ id: column.id, title: column.title })),
   };
   const text = report(results, live, absent, (performance.now() - begin) / 1000, options);
@@ -52,21 +57,33 @@ async function run(options: Options): Promise<void> {
 async function measureRow(row: Extract<Row, { kind: "measured" }>, live: readonly Live[], isQuick: boolean): Promise<Cell[]> {
   const limits = isQuick ? quick : thorough;
   const takesPart = live.filter(({ column }) => column.threads === 1 || row.parallel);
-  const measured = await measure({ work: row.work, fresh: row.fresh }, takesPart.map(l => l.contender), row.fresh ? { ...limits, rounds: freshRounds[isQuick ? "quick" : "thorough"] } : limits);
-  console.error(`${row.title}: ${takesPart.map(({ column }, i) => `${column.title} ${brief(measured[i] ?? { kind: "skipped" })}`).join(", ")} (${row.unit})`);
+  const measured = await measure(
+    { work: row.work, fresh: row.fresh },
+    takesPart.map(l => l.contender),
+    row.fresh ? { ...limits, rounds: freshRounds[isQuick ? "quick" : "thorough"] } : limits,
+  );
+  console.error(
+    `${row.title}: ${takesPart.map(({ column }, i) => `${column.title} ${brief(measured[i] ?? { kind: "skipped" })}`).join(", ")} (${row.unit})`,
+  );
   return live.map(l => measured[takesPart.indexOf(l)] ?? { kind: "skipped" });
 }
 
 function report(results: Results, live: readonly Live[], absent: readonly string[], seconds: number, options: Options): string {
-  const node = options.node === process.execPath ? process.version : spawnSync(options.node, ["--version"], { encoding: "utf8" }).stdout.trim();
-  const counts = (["need", "aim"] as const).map(which => tally(results, which)).map(({ met, missed, open }) => `${met} met, ${missed} not met${open > 0 ? `, ${open} without a figure` : ""}`);
+  const node =
+    options.node === process.execPath ? process.version : spawnSync(options.node, ["--version"], { encoding: "utf8" }).stdout.trim();
+  const counts = (["need", "aim"] as const)
+    .map(which => tally(results, which))
+    .map(({ met, missed, open }) => `${met} met, ${missed} not met${open > 0 ? `, ${open} without a figure` : ""}`);
   return [
-    "# pullback and its peers, side by side", "",
+    "# pullback and its peers, side by side",
+    "",
     `${machine()}; Node ${node}. ${live.flatMap(l => l.contender.title ?? []).join("; ")}.`,
-    `Milliseconds unless said otherwise, medians of interleaved samples, one thread on one core but where a column says two. ${options.quick ? "Quick: few, short samples. " : ""}Took ${Math.round(seconds)} s.`, "",
+    `Milliseconds unless said otherwise, medians of interleaved samples, one thread on one core but where a column says two. ${options.quick ? "Quick: few, short samples. " : ""}Took ${Math.round(seconds)} s.`,
+    "",
     renderTable(results),
     `Needed: ${counts[0]}. Aim: ${counts[1]}.`,
-    ...absent, "",
+    ...absent,
+    "",
   ].join("\n");
 }
 

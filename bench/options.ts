@@ -4,7 +4,13 @@ import { rows, select, type Row } from "./catalogue.ts";
 import { columns, usual } from "./peers/list.ts";
 
 /** What to run. */
-export interface Options { readonly rows: readonly Row[]; readonly columns: readonly string[]; readonly quick: boolean; readonly out: string | undefined; readonly node: string }
+export interface Options {
+  readonly rows: readonly Row[];
+  readonly columns: readonly string[];
+  readonly quick: boolean;
+  readonly out: string | undefined;
+  readonly node: string;
+}
 
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
@@ -27,19 +33,43 @@ export function parse(argv: readonly string[]): Options | undefined {
   const values = read(argv);
   if (values.help === true) return undefined;
   const { chosen, unknown } = select(list(values.rows));
-  if (unknown.length > 0) throw new UsageError(`--rows ${values.rows}: there is no row "${unknown[0]}"; the rows are ${rows.map(r => r.id).join(", ")}`);
+  if (unknown.length > 0)
+    throw new UsageError(`--rows ${values.rows}: there is no row "${unknown[0]}"; the rows are ${rows.map(r => r.id).join(", ")}`);
   const names = list(values.columns) ?? usual;
   const stranger = names.find(name => !columns.some(c => c.id === name));
-  if (stranger !== undefined) throw new UsageError(`--columns ${values.columns}: there is no column "${stranger}"; the columns are ${columns.map(c => c.id).join(", ")}`);
-  return { rows: chosen, columns: columns.filter(c => names.includes(c.id)).map(c => c.id), quick: values.quick ?? false, out: values.out, node: values.node ?? process.execPath };
+  if (stranger !== undefined)
+    throw new UsageError(
+      `--columns ${values.columns}: there is no column "${stranger}"; the columns are ${columns.map(c => c.id).join(", ")}`,
+    );
+  return {
+    rows: chosen,
+    columns: columns.filter(c => names.includes(c.id)).map(c => c.id),
+    quick: values.quick ?? false,
+    out: values.out,
+    node: values.node ?? process.execPath,
+  };
 }
 
 function read(argv: readonly string[]): { rows?: string; columns?: string; quick?: boolean; out?: string; node?: string; help?: boolean } {
   try {
-    return parseArgs({ args: [...argv], options: { rows: { type: "string" }, columns: { type: "string" }, quick: { type: "boolean" }, out: { type: "string" }, node: { type: "string" }, help: { type: "boolean" } } }).values;
+    return parseArgs({
+      args: [...argv],
+      options: {
+        rows: { type: "string" },
+        columns: { type: "string" },
+        quick: { type: "boolean" },
+        out: { type: "string" },
+        node: { type: "string" },
+        help: { type: "boolean" },
+      },
+    }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
 
-const list = (text: string | undefined): string[] | undefined => text?.split(",").map(s => s.trim()).filter(s => s !== "");
+const list = (text: string | undefined): string[] | undefined =>
+  text
+    ?.split(",")
+    .map(s => s.trim())
+    .filter(s => s !== "");

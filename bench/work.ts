@@ -11,10 +11,23 @@ export type Fill =
 export type Fills = { readonly [name: string]: Fill };
 
 /** AdamW's constants. */
-export interface AdamW { readonly lr: number; readonly b1: number; readonly b2: number; readonly eps: number; readonly decay: number }
+export interface AdamW {
+  readonly lr: number;
+  readonly b1: number;
+  readonly b2: number;
+  readonly eps: number;
+  readonly decay: number;
+}
 
 /** A decoder: pre-layer-norm with scales only, learned positions, no biases, tanh-GELU of width 4D, causal attention, output tied to the embedding. */
-export interface Gpt { readonly layers: number; readonly dim: number; readonly heads: number; readonly tokens: number; readonly batch: number; readonly vocabulary: number }
+export interface Gpt {
+  readonly layers: number;
+  readonly dim: number;
+  readonly heads: number;
+  readonly tokens: number;
+  readonly batch: number;
+  readonly vocabulary: number;
+}
 
 /** One piece of work. A column's figure is the time of one evaluation, results complete; `chain`'s is memory. */
 export type Work =
@@ -56,13 +69,22 @@ export const gate = (n: number): Work => ({ kind: "gate", inputs: { x: uniform(1
 /** Rows of `columns` values. */
 export const softmax = (rows: number, columns: number): Work => ({ kind: "softmax", inputs: { x: uniform(1, 4, rows, columns) } });
 /** Rows of `columns` values. */
-export const layerNorm = (rows: number, columns: number, gradient: boolean): Work =>
-  ({ kind: "layerNorm", gradient, inputs: { x: uniform(1, 2, rows, columns), scale: uniform(2, 1, columns), bias: uniform(3, 1, columns) } });
+export const layerNorm = (rows: number, columns: number, gradient: boolean): Work => ({
+  kind: "layerNorm",
+  gradient,
+  inputs: { x: uniform(1, 2, rows, columns), scale: uniform(2, 1, columns), bias: uniform(3, 1, columns) },
+});
 /** 3x3 from c channels of s by s to k channels. */
-export const conv = (b: number, c: number, s: number, k: number, gradient: boolean): Work =>
-  ({ kind: "conv", gradient, inputs: { x: uniform(1, 1, b, c, s, s), w: uniform(2, 0.1, k, c, 3, 3) } });
+export const conv = (b: number, c: number, s: number, k: number, gradient: boolean): Work => ({
+  kind: "conv",
+  gradient,
+  inputs: { x: uniform(1, 1, b, c, s, s), w: uniform(2, 0.1, k, c, 3, 3) },
+});
 /** `count` tensors of 16 values. */
-export const call = (count: number): Work => ({ kind: "call", inputs: Object.fromEntries(Array.from({ length: count }, (_, i) => [`x${i}`, uniform(i, 1, 16)])) });
+export const call = (count: number): Work => ({
+  kind: "call",
+  inputs: Object.fromEntries(Array.from({ length: count }, (_, i) => [`x${i}`, uniform(i, 1, 16)])),
+});
 /** Products of n by n matrices; the entries keep their size from link to link. */
 export const chain = (n: number, links: number): Work => ({ kind: "chain", links, inputs: { x: uniform(1, Math.sqrt(3 / n), n, n) } });
 
@@ -80,7 +102,9 @@ export const mlpStep = (batch: number, sizes: readonly number[]): Work => ({ kin
 /** A network of these widths, and a direction. */
 export function mlpHvp(batch: number, sizes: readonly number[]): Work {
   const inputs = mlpInputs(batch, sizes);
-  const direction = Object.entries(inputs).filter(([name]) => /^[wb]\d/.test(name)).map(([name, fill], i): [string, Fill] => [`d_${name}`, uniform(40 + i, 1, ...fill.shape)]);
+  const direction = Object.entries(inputs)
+    .filter(([name]) => /^[wb]\d/.test(name))
+    .map(([name, fill], i): [string, Fill] => [`d_${name}`, uniform(40 + i, 1, ...fill.shape)]);
   return { kind: "mlpHvp", inputs: { ...inputs, ...Object.fromEntries(direction) } };
 }
 
@@ -88,9 +112,18 @@ export function mlpHvp(batch: number, sizes: readonly number[]): Work {
 function gptInputs({ layers: n, dim: d, tokens: t, batch: b, vocabulary: v }: Gpt): Fills {
   const embedding = Math.sqrt(3 / d); // variance 1/D
   return {
-    embed: uniform(1, embedding, v, d), pos: uniform(2, embedding, t, d), ln1: constant(1, n, d), ln2: constant(1, n, d), lnf: constant(1, d),
-    wq: uniform(3, glorot(d, d), n, d, d), wk: uniform(4, glorot(d, d), n, d, d), wv: uniform(5, glorot(d, d), n, d, d), wo: uniform(6, glorot(d, d), n, d, d),
-    up: uniform(7, glorot(d, 4 * d), n, d, 4 * d), down: uniform(8, glorot(d, 4 * d), n, 4 * d, d), tokens: integers(9, v, b, t + 1),
+    embed: uniform(1, embedding, v, d),
+    pos: uniform(2, embedding, t, d),
+    ln1: constant(1, n, d),
+    ln2: constant(1, n, d),
+    lnf: constant(1, d),
+    wq: uniform(3, glorot(d, d), n, d, d),
+    wk: uniform(4, glorot(d, d), n, d, d),
+    wv: uniform(5, glorot(d, d), n, d, d),
+    wo: uniform(6, glorot(d, d), n, d, d),
+    up: uniform(7, glorot(d, 4 * d), n, d, 4 * d),
+    down: uniform(8, glorot(d, 4 * d), n, 4 * d, d),
+    tokens: integers(9, v, b, t + 1),
   };
 }
 /** Training the decoder `gpt`. */

@@ -13,21 +13,28 @@ import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
 
 /** Inputs whose memory outputs may take over, by parameter index. */
-export interface CompileOptions { readonly donate?: readonly boolean[] }
+export interface CompileOptions {
+  readonly donate?: readonly boolean[];
+}
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
 export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
   const optimized = optimize(func);
   const schedule = lower(optimized, target, options);
   switch (target.kind) {
-    case "wasm": return emitModule(schedule, target.features);
-    case "cuda": return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32, double: true }), target.features);
-    case "webgpu": throw new PullbackError("E0703", "no compiler for a webgpu device");
-    default: return unreachable(target);
+    case "wasm":
+      return emitModule(schedule, target.features);
+    case "cuda":
+      return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32, double: true }), target.features);
+    case "webgpu":
+      throw new PullbackError("E0703", "no compiler for a webgpu device");
+    default:
+      return unreachable(target);
   }
 }
 
-const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule => lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused" });
+const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
+  lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused" });
 
 const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, threads: false } };
 /** A stage of compilation that can be printed. */
@@ -36,9 +43,13 @@ export type Stage = "func" | "optimized" | "kernels";
 export function stageText(func: Func, stage: Stage, options: CompileOptions & { readonly sources?: boolean } = {}): string {
   const print = { sources: options.sources ?? false };
   switch (stage) {
-    case "func": return printFunc(func, print);
-    case "optimized": return printFunc(optimize(func), print);
-    case "kernels": return printSchedule(lower(optimize(func), WASM, options));
-    default: return unreachable(stage);
+    case "func":
+      return printFunc(func, print);
+    case "optimized":
+      return printFunc(optimize(func), print);
+    case "kernels":
+      return printSchedule(lower(optimize(func), WASM, options));
+    default:
+      return unreachable(stage);
   }
 }

@@ -17,10 +17,28 @@ function remember(key: string, make: () => Func): Func {
   const func = cache.get(key) ?? make();
   cache.delete(key);
   cache.set(key, func);
-  if (cache.size > CAPACITY) for (const oldest of cache.keys()) { cache.delete(oldest); break; }
+  if (cache.size > CAPACITY)
+    for (const oldest of cache.keys()) {
+      cache.delete(oldest);
+      break;
+    }
   return func;
 }
 
 installEager((prim: Primitive, ins: readonly Tensor[], params: Params) =>
-  runFunc(remember(`${identity(prim)} ${ins.map(x => showAval(x.aval)).join(" ")} ${paramKey(params)}`, () => traceClosed((...xs) => bind(prim, xs, params), ins.map(x => x.aval))), ins));
-installRunner((func, args) => runFunc(remember(funcKey(func), () => func), args));
+  runFunc(
+    remember(`${identity(prim)} ${ins.map(x => showAval(x.aval)).join(" ")} ${paramKey(params)}`, () =>
+      traceClosed(
+        (...xs) => bind(prim, xs, params),
+        ins.map(x => x.aval),
+      ),
+    ),
+    ins,
+  ),
+);
+installRunner((func, args) =>
+  runFunc(
+    remember(funcKey(func), () => func),
+    args,
+  ),
+);

@@ -28,18 +28,31 @@ export function deviceOf(xs: readonly Tensor[]): Device {
 export const concrete = (a: Aval, array: DeviceArray): Tensor => new Tensor(a, { kind: "concrete", array });
 
 /** Run `exe` on `inputs`; literal numbers are uploaded for the call. `avals` are the results'. @throws E0102 for a leaked tracer */
-export function runExecutable(exe: Executable, device: Device, inputs: readonly Tensor[], avals: readonly Aval[], donate: readonly boolean[] = []): Tensor[] {
+export function runExecutable(
+  exe: Executable,
+  device: Device,
+  inputs: readonly Tensor[],
+  avals: readonly Aval[],
+  donate: readonly boolean[] = [],
+): Tensor[] {
   const temporary: DeviceArray[] = [];
   const arrays = inputs.map(x => {
     const s = x.storage;
     if (s.kind === "concrete") return s.array;
-    if (s.atom.kind !== "lit") throw new PullbackError("E0102", `a traced tensor ${showAval(x.aval)} is used outside the function that was traced`, { help: "return it from the traced function instead of storing it outside" });
+    if (s.atom.kind !== "lit")
+      throw new PullbackError("E0102", `a traced tensor ${showAval(x.aval)} is used outside the function that was traced`, {
+        help: "return it from the traced function instead of storing it outside",
+      });
     const a = device.upload(x.dtype, toStorage(x.dtype, [s.atom.value]));
     temporary.push(a);
     return a;
   });
   let outs: DeviceArray[];
-  try { outs = exe.run(arrays, donate); } finally { for (const t of temporary) t.dispose(); }
+  try {
+    outs = exe.run(arrays, donate);
+  } finally {
+    for (const t of temporary) t.dispose();
+  }
   if (outs.length !== avals.length) throw new InternalError(`a program of ${avals.length} results gave ${outs.length}`);
   return outs.map((o, i) => concrete(avals[i] as Aval, o)); // lengths agree
 }
@@ -47,5 +60,10 @@ export function runExecutable(exe: Executable, device: Device, inputs: readonly 
 /** Compile (once) and run `func` on `inputs`, one per parameter. */
 export function runFunc(func: Func, inputs: readonly Tensor[]): Tensor[] {
   const device = deviceOf(inputs);
-  return runExecutable(executableFor(func, device), device, inputs, func.results.map(r => r.aval));
+  return runExecutable(
+    executableFor(func, device),
+    device,
+    inputs,
+    func.results.map(r => r.aval),
+  );
 }

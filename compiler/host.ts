@@ -10,7 +10,14 @@ import { Tensor } from "./trace/tensor.ts";
 /** Numbers in the storage format of `dtype`: rounded, f16 and bf16 as bit patterns, bool as 0/1. */
 export function toStorage(dtype: DType, values: ArrayLike<number>): HostArray {
   const out = hostArray(dtype, values.length);
-  const encode = dtype === "f16" ? f64ToF16 : dtype === "bf16" ? (x: number) => f32ToBf16(Math.fround(x)) : dtype === "bool" ? (x: number) => (x === 0 ? 0 : 1) : (x: number) => x;
+  const encode =
+    dtype === "f16"
+      ? f64ToF16
+      : dtype === "bf16"
+        ? (x: number) => f32ToBf16(Math.fround(x))
+        : dtype === "bool"
+          ? (x: number) => (x === 0 ? 0 : 1)
+          : (x: number) => x;
   for (let i = 0; i < values.length; i++) out[i] = encode(values[i] ?? 0);
   return out;
 }
@@ -21,17 +28,29 @@ export function fromStorage(dtype: DType, data: HostArray): ArrayLike<number> {
 
 /** A concrete tensor from data in storage format, row-major. @throws E0205 when sizes differ. */
 export function fromHost(dtype: DType, shape: Shape, data: HostArray, device: Device = defaultDevice()): Tensor {
-  if (data.length !== sizeOf(shape)) throw new PullbackError("E0205", `${data.length} numbers cannot fill ${showAval({ dtype, shape })}, which has ${sizeOf(shape)} elements`);
+  if (data.length !== sizeOf(shape))
+    throw new PullbackError(
+      "E0205",
+      `${data.length} numbers cannot fill ${showAval({ dtype, shape })}, which has ${sizeOf(shape)} elements`,
+    );
   return new Tensor({ dtype, shape }, { kind: "concrete", array: device.upload(dtype, data) });
 }
 
 function memoryOf(x: Tensor, verb: string): DeviceArray {
   if (x.storage.kind === "concrete") return x.storage.array;
-  throw new PullbackError("E0101", `a traced tensor ${showAval(x.aval)} has no value to ${verb} yet`, { help: "return it from the traced function and read the result" });
+  throw new PullbackError("E0101", `a traced tensor ${showAval(x.aval)} has no value to ${verb} yet`, {
+    help: "return it from the traced function and read the result",
+  });
 }
 /** A host copy of the values, in storage format (f16 and bf16 as bit patterns). May wait for the device. @throws E0101 while tracing, E0701 after dispose. */
-export const readSync = (x: Tensor): HostArray => (x.storage.kind === "staged" && x.storage.atom.kind === "lit" ? toStorage(x.dtype, [x.storage.atom.value]) : memoryOf(x, "read").readSync());
+export const readSync = (x: Tensor): HostArray =>
+  x.storage.kind === "staged" && x.storage.atom.kind === "lit"
+    ? toStorage(x.dtype, [x.storage.atom.value])
+    : memoryOf(x, "read").readSync();
 /** The same without blocking. */
-export const read = async (x: Tensor): Promise<HostArray> => (x.storage.kind === "staged" && x.storage.atom.kind === "lit" ? readSync(x) : memoryOf(x, "read").read());
+export const read = async (x: Tensor): Promise<HostArray> =>
+  x.storage.kind === "staged" && x.storage.atom.kind === "lit" ? readSync(x) : memoryOf(x, "read").read();
 /** Release the memory now; using the tensor afterwards is an error. Idempotent. */
-export function disposeTensor(x: Tensor): void { if (x.storage.kind === "concrete") x.storage.array.dispose(); }
+export function disposeTensor(x: Tensor): void {
+  if (x.storage.kind === "concrete") x.storage.array.dispose();
+}

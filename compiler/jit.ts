@@ -39,14 +39,20 @@ export interface Jitted<A extends readonly unknown[], R> {
 }
 
 interface Entry {
-  readonly statics: readonly unknown[]; readonly def: TreeDef; readonly avals: readonly Aval[];
-  readonly func: Func; readonly captured: readonly Tensor[]; readonly outDef: TreeDef; readonly outAvals: readonly Aval[];
+  readonly statics: readonly unknown[];
+  readonly def: TreeDef;
+  readonly avals: readonly Aval[];
+  readonly func: Func;
+  readonly captured: readonly Tensor[];
+  readonly outDef: TreeDef;
+  readonly outAvals: readonly Aval[];
   readonly donate: readonly boolean[];
 }
 
 /** Compile `f`, a pure function of trees of tensors. @throws E0105 when it returns something else */
 export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, options: JitOptions = {}): Jitted<A, R> {
-  const statics = options.static ?? [], donated = options.donate ?? [];
+  const statics = options.static ?? [],
+    donated = options.donate ?? [];
   const entries = new Map<string, Entry[]>();
   let traces = 0;
   let last: Entry | undefined;
@@ -61,7 +67,8 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     options.onTrace?.(last ? explain(last, def, leaves, fixed) : "first call");
     const entry = traceEntry(args, fixed, leaves, def);
     const list = entries.get(key);
-    if (list) list.push(entry); else entries.set(key, [entry]);
+    if (list) list.push(entry);
+    else entries.set(key, [entry]);
     last = entry;
     return { entry, leaves };
   };
@@ -72,10 +79,28 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
       return f(...(args.map((a, i) => (statics.includes(i) ? a : dynamic[next++])) as unknown as A)); // the caller's own argument list with tracers for its leaves
     };
     const avals = leaves.map(x => x.aval);
-    const staged = stageAt(call, def, avals, leaves.map(x => x.weak), "jit");
-    const owners = argumentOfLeaf(def, args.map((_, i) => i).filter(i => !statics.includes(i)));
+    const staged = stageAt(
+      call,
+      def,
+      avals,
+      leaves.map(x => x.weak),
+      "jit",
+    );
+    const owners = argumentOfLeaf(
+      def,
+      args.map((_, i) => i).filter(i => !statics.includes(i)),
+    );
     const donate = [...staged.captured.map(() => false), ...owners.map(i => donated.includes(i))];
-    return { statics: fixed, def, avals, func: staged.func, captured: staged.captured, outDef: staged.outDef, outAvals: staged.func.results.map(r => r.aval), donate };
+    return {
+      statics: fixed,
+      def,
+      avals,
+      func: staged.func,
+      captured: staged.captured,
+      outDef: staged.outDef,
+      outAvals: staged.func.results.map(r => r.aval),
+      donate,
+    };
   };
   const run = (...args: A): Tensors<R> => {
     if (currentBuilder()) return f(...args) as Tensors<R>; // staged: the surrounding trace records the same operations
@@ -88,13 +113,20 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     if (before) requireNoNans(entry.func, before, outs);
     return unflatten(entry.outDef, outs) as Tensors<R>; // f's own structure
   };
-  return Object.defineProperty(Object.assign(run, {
-    lower: (...args: A): Lowered => {
-      if (currentBuilder()) throw new PullbackError("E0101", "lower was called while another function is being traced", { help: "call it outside, on example arguments" });
-      const { entry } = find(args);
-      return { func: entry.func, text: (stage, print = {}) => stageText(entry.func, stage, { donate: entry.donate, ...print }) };
-    },
-  }), "traces", { get: () => traces }) as Jitted<A, R>; // defineProperty adds the getter that the type names
+  return Object.defineProperty(
+    Object.assign(run, {
+      lower: (...args: A): Lowered => {
+        if (currentBuilder())
+          throw new PullbackError("E0101", "lower was called while another function is being traced", {
+            help: "call it outside, on example arguments",
+          });
+        const { entry } = find(args);
+        return { func: entry.func, text: (stage, print = {}) => stageText(entry.func, stage, { donate: entry.donate, ...print }) };
+      },
+    }),
+    "traces",
+    { get: () => traces },
+  ) as Jitted<A, R>; // defineProperty adds the getter that the type names
 }
 
 /** A key equal exactly when structure, dtypes, shapes and weakness of the leaves are. */
@@ -112,7 +144,9 @@ function explain(old: Entry, def: TreeDef, leaves: readonly Tensor[], fixed: rea
     const was = old.avals[i];
     if (was && showAval(was) !== showAval(x.aval)) return `${join("args", paths[i] ?? "")} was ${showAval(was)}, is ${showAval(x.aval)}`;
   }
-  return fixed.some((s, i) => !Object.is(s, old.statics[i])) ? "a static argument is another object or value" : "a number took the place of a tensor, or the reverse";
+  return fixed.some((s, i) => !Object.is(s, old.statics[i]))
+    ? "a static argument is another object or value"
+    : "a number took the place of a tensor, or the reverse";
 }
 
 /** For each leaf, the position of the argument that it belongs to. */

@@ -18,10 +18,16 @@ export function requireNoNans(func: Func, inputs: readonly HostTensor[], outs: r
   evaluate(func, inputs, {
     onEqn(e, results) {
       const k = results.findIndex(r => isFloat(r.dtype) && r.data.some(Number.isNaN));
-      if (k < 0 || (e.prim.lower.kind === "control")) return; // the equations inside have been seen first
+      if (k < 0 || e.prim.lower.kind === "control") return; // the equations inside have been seen first
       const at = e.source?.locate();
-      throw new PullbackError("E0603", `${e.prim.name} made NaN from operands without any: ${e.ins.map(a => showAval(a.aval)).join(", ")} -> ${e.outs.map(o => showAval(o.aval)).join(", ")}`, { ...(at ? { at } : {}), help: "usual causes: log or sqrt of a negative number, 0/0, inf - inf" });
+      throw new PullbackError(
+        "E0603",
+        `${e.prim.name} made NaN from operands without any: ${e.ins.map(a => showAval(a.aval)).join(", ")} -> ${e.outs.map(o => showAval(o.aval)).join(", ")}`,
+        { ...(at ? { at } : {}), help: "usual causes: log or sqrt of a negative number, 0/0, inf - inf" },
+      );
     },
   });
-  throw new PullbackError("E0603", "a result holds NaN that the reference evaluator does not see", { help: "the difference is rounding: look for overflow to infinity followed by a subtraction or 0·inf" });
+  throw new PullbackError("E0603", "a result holds NaN that the reference evaluator does not see", {
+    help: "the difference is rounding: look for overflow to infinity followed by a subtraction or 0·inf",
+  });
 }

@@ -13,9 +13,18 @@ export interface WasmFeatures {
 }
 
 /** What WGSL may assume of an adapter. `subgroup`: the smallest subgroup size, 1 without the feature. `threads`, `sharedBytes`: the most a workgroup may have. */
-export interface WgslFeatures { readonly f16: boolean; readonly subgroup: number; readonly threads: number; readonly sharedBytes: number }
+export interface WgslFeatures {
+  readonly f16: boolean;
+  readonly subgroup: number;
+  readonly threads: number;
+  readonly sharedBytes: number;
+}
 /** What PTX may assume of a card. `capability`: 75, 80, 90, … (major * 10 + minor). `sharedBytes`: the most a block may have without opting in to more. */
-export interface PtxFeatures { readonly capability: number; readonly threads: number; readonly sharedBytes: number }
+export interface PtxFeatures {
+  readonly capability: number;
+  readonly threads: number;
+  readonly sharedBytes: number;
+}
 /** What a device wants code for. */
 export type DeviceTarget =
   | { readonly kind: "wasm"; readonly features: WasmFeatures }
@@ -23,30 +32,60 @@ export type DeviceTarget =
   | { readonly kind: "cuda"; readonly features: PtxFeatures };
 
 /** A result: how many elements, and whose memory it may be. `forward`: it is that input, unchanged. `donor`: it takes that input's memory if donated. */
-export interface OutputSpec { readonly dtype: DType; readonly elements: number; readonly forward?: number; readonly donor?: number }
+export interface OutputSpec {
+  readonly dtype: DType;
+  readonly elements: number;
+  readonly forward?: number;
+  readonly donor?: number;
+}
 /** What every compiled program needs from its device: inputs in order, results, and memory of its own for the time of a call. */
 export interface ProgramShape {
-  readonly inputs: readonly { readonly dtype: DType; readonly elements: number }[]; readonly outputs: readonly OutputSpec[];
+  readonly inputs: readonly { readonly dtype: DType; readonly elements: number }[];
+  readonly outputs: readonly OutputSpec[];
   readonly arenaBytes: number;
 }
 /** A WebAssembly module with exports `run(table: i32)` (table: i32 addresses of arena, inputs, outputs, in this order, in linear memory)
  *  and `work(launch: i32, begin: i32, end: i32)` for helpers of the pool. It imports `env.memory` (shared when `threads`), `env.parallel(kernel: i32, args: i32, extent: i32)` when `threads`,
  *  and the per-instance global `env.scratch: i32` (base of this thread's scratch). */
 export interface WasmArtifact extends ProgramShape {
-  readonly kind: "wasm"; readonly bytes: Uint8Array; readonly threads: boolean; readonly scratchBytes: number;
+  readonly kind: "wasm";
+  readonly bytes: Uint8Array;
+  readonly threads: boolean;
+  readonly scratchBytes: number;
 }
 
 /** A program whose steps the host walks: each launch is a kernel by number. Slots of forwarded outputs are not written by any step. */
-export interface GpuProgram extends ProgramShape { readonly slots: readonly Slot[]; readonly steps: readonly ProgramStep<number>[] }
+export interface GpuProgram extends ProgramShape {
+  readonly slots: readonly Slot[];
+  readonly steps: readonly ProgramStep<number>[];
+}
 /** One compute shader with the entry point `main`. Bindings of group 0: 0 is the device's whole heap (storage, read_write, an array of 4- or 16-byte words), 1 a uniform
  *  `array<vec4<u32>>` that holds, for parameter p, at component p of the flattened array, the parameter's place in the heap counted in its own elements (of `params[p].dtype`).
  *  `groups` workgroups are wanted; above 65535 they are dispatched as (65535, ceil(groups / 65535)) and group g is x + 65535 y, those past `groups` returning at once. */
-export interface WgslKernel { readonly name: string; readonly code: string; readonly groups: number; readonly params: readonly { readonly dtype: DType }[] }
+export interface WgslKernel {
+  readonly name: string;
+  readonly code: string;
+  readonly groups: number;
+  readonly params: readonly { readonly dtype: DType }[];
+}
 /** A program as WGSL. */
-export interface WgslArtifact extends GpuProgram { readonly kind: "wgsl"; readonly kernels: readonly WgslKernel[] }
+export interface WgslArtifact extends GpuProgram {
+  readonly kind: "wgsl";
+  readonly kernels: readonly WgslKernel[];
+}
 /** One entry point of a PTX module: its parameters are one `.u64` global address for each argument of a launch, at the argument's first element. */
-export interface PtxKernel { readonly entry: string; readonly groups: number; readonly threads: number; readonly sharedBytes: number; readonly params: readonly { readonly dtype: DType }[] }
+export interface PtxKernel {
+  readonly entry: string;
+  readonly groups: number;
+  readonly threads: number;
+  readonly sharedBytes: number;
+  readonly params: readonly { readonly dtype: DType }[];
+}
 /** A program as one PTX module. */
-export interface PtxArtifact extends GpuProgram { readonly kind: "ptx"; readonly text: string; readonly kernels: readonly PtxKernel[] }
+export interface PtxArtifact extends GpuProgram {
+  readonly kind: "ptx";
+  readonly text: string;
+  readonly kernels: readonly PtxKernel[];
+}
 /** Everything a device can load. */
 export type Artifact = WasmArtifact | WgslArtifact | PtxArtifact;

@@ -17,9 +17,17 @@ export interface DeviceArray {
   read(): Promise<HostArray>;
 }
 /** A compiled program on a device. Inputs in order; `donate[i]` lets the program take over input i's memory. */
-export interface Executable { run(inputs: readonly DeviceArray[], donate?: readonly boolean[]): DeviceArray[]; dispose(): void }
+export interface Executable {
+  run(inputs: readonly DeviceArray[], donate?: readonly boolean[]): DeviceArray[];
+  dispose(): void;
+}
 /** Live memory, bytes. */
-export interface MemoryStats { readonly live: number; readonly peak: number; readonly reserved: number; readonly arrays: number }
+export interface MemoryStats {
+  readonly live: number;
+  readonly peak: number;
+  readonly reserved: number;
+  readonly arrays: number;
+}
 /** A place where programs run. */
 export interface Device {
   readonly kind: "wasm" | "webgpu" | "cuda";

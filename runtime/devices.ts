@@ -10,7 +10,9 @@ export function defaultDevice(): Device {
   return current;
 }
 /** Use `device` from now on. Tensors stay where they are. */
-export function setDefaultDevice(device: Device): void { current = device; }
+export function setDefaultDevice(device: Device): void {
+  current = device;
+}
 /** A CPU device with explicit options. */
 export const wasm = (options: WasmOptions = {}): WasmDevice => new WasmDevice(options);
 /** The device of that kind. @throws E0703 with the reason when it is unavailable: nothing falls back silently. */

@@ -8,13 +8,21 @@ export type NumberClass = "float" | "int" | "uint" | "bool";
 export type HostArray = Float32Array | Float64Array | Uint16Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
 
 /** Facts about one element type. */
-export interface DTypeInfo { readonly bytes: number; readonly class: NumberClass; readonly bits: number }
+export interface DTypeInfo {
+  readonly bytes: number;
+  readonly class: NumberClass;
+  readonly bits: number;
+}
 
 const table: { readonly [D in DType]: DTypeInfo } = {
-  f32: { bytes: 4, class: "float", bits: 32 }, f64: { bytes: 8, class: "float", bits: 64 },
-  f16: { bytes: 2, class: "float", bits: 16 }, bf16: { bytes: 2, class: "float", bits: 16 },
-  i32: { bytes: 4, class: "int", bits: 32 }, u32: { bytes: 4, class: "uint", bits: 32 },
-  i8: { bytes: 1, class: "int", bits: 8 }, u8: { bytes: 1, class: "uint", bits: 8 },
+  f32: { bytes: 4, class: "float", bits: 32 },
+  f64: { bytes: 8, class: "float", bits: 64 },
+  f16: { bytes: 2, class: "float", bits: 16 },
+  bf16: { bytes: 2, class: "float", bits: 16 },
+  i32: { bytes: 4, class: "int", bits: 32 },
+  u32: { bytes: 4, class: "uint", bits: 32 },
+  i8: { bytes: 1, class: "int", bits: 8 },
+  u8: { bytes: 1, class: "uint", bits: 8 },
   bool: { bytes: 1, class: "bool", bits: 8 },
 };
 
@@ -35,27 +43,47 @@ export const computeDType = (d: DType): DType => (d === "f16" || d === "bf16" ? 
 /** A fresh zeroed host array of `n` elements. */
 export function hostArray(d: DType, n: number): HostArray {
   switch (d) {
-    case "f32": return new Float32Array(n);
-    case "f64": return new Float64Array(n);
-    case "f16": case "bf16": return new Uint16Array(n);
-    case "i32": return new Int32Array(n);
-    case "u32": return new Uint32Array(n);
-    case "i8": return new Int8Array(n);
-    case "u8": case "bool": return new Uint8Array(n);
-    default: return d satisfies never;
+    case "f32":
+      return new Float32Array(n);
+    case "f64":
+      return new Float64Array(n);
+    case "f16":
+    case "bf16":
+      return new Uint16Array(n);
+    case "i32":
+      return new Int32Array(n);
+    case "u32":
+      return new Uint32Array(n);
+    case "i8":
+      return new Int8Array(n);
+    case "u8":
+    case "bool":
+      return new Uint8Array(n);
+    default:
+      return d satisfies never;
   }
 }
 
 /** A typed view of `n` elements of `d` at byte offset `at` of `buffer` (which must be aligned for `d`). No copy. */
 export function hostView(d: DType, buffer: ArrayBufferLike, at: number, n: number): HostArray {
   switch (d) {
-    case "f32": return new Float32Array(buffer, at, n);
-    case "f64": return new Float64Array(buffer, at, n);
-    case "f16": case "bf16": return new Uint16Array(buffer, at, n);
-    case "i32": return new Int32Array(buffer, at, n);
-    case "u32": return new Uint32Array(buffer, at, n);
-    case "i8": return new Int8Array(buffer, at, n);
-    case "u8": case "bool": return new Uint8Array(buffer, at, n);
-    default: return d satisfies never;
+    case "f32":
+      return new Float32Array(buffer, at, n);
+    case "f64":
+      return new Float64Array(buffer, at, n);
+    case "f16":
+    case "bf16":
+      return new Uint16Array(buffer, at, n);
+    case "i32":
+      return new Int32Array(buffer, at, n);
+    case "u32":
+      return new Uint32Array(buffer, at, n);
+    case "i8":
+      return new Int8Array(buffer, at, n);
+    case "u8":
+    case "bool":
+      return new Uint8Array(buffer, at, n);
+    default:
+      return d satisfies never;
   }
 }

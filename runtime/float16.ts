@@ -2,8 +2,14 @@
 
 const f32 = new Float32Array(1);
 const u32 = new Uint32Array(f32.buffer);
-const bitsOf = (x: number): number => { f32[0] = x; return u32[0] ?? 0; };
-const valueOf = (bits: number): number => { u32[0] = bits; return f32[0] ?? NaN; };
+const bitsOf = (x: number): number => {
+  f32[0] = x;
+  return u32[0] ?? 0;
+};
+const valueOf = (bits: number): number => {
+  u32[0] = bits;
+  return f32[0] ?? NaN;
+};
 
 /** bf16 pattern of an f32 value. NaN stays a quiet NaN. */
 export function f32ToBf16(x: number): number {
@@ -23,12 +29,15 @@ export function f64ToF16(x: number): number {
   const e = Math.max(-14, Math.floor(Math.log2(a === 0 ? 2 ** -24 : a)));
   const exponent = a < 2 ** e ? Math.max(-14, e - 1) : a >= 2 ** (e + 1) ? e + 1 : e; // log2 may be off by one at powers of two
   const scaled = a / 2 ** (exponent - 10); // exact
-  const floor = Math.floor(scaled), rest = scaled - floor;
+  const floor = Math.floor(scaled),
+    rest = scaled - floor;
   const m = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
   return sign | (m + ((exponent + 14) << 10)); // a carry out of m moves to the next exponent by itself
 }
 /** Value of an f16 pattern. */
 export function f16ToF32(h: number): number {
-  const sign = h & 0x8000 ? -1 : 1, e = (h >>> 10) & 31, m = h & 1023;
+  const sign = h & 0x8000 ? -1 : 1,
+    e = (h >>> 10) & 31,
+    m = h & 1023;
   return e === 31 ? (m ? NaN : sign * Infinity) : e === 0 ? sign * m * 2 ** -24 : sign * (1024 + m) * 2 ** (e - 25);
 }

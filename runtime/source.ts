@@ -4,7 +4,6 @@ import type { SourceLocation } from "./errors/error.ts";
 const own = new URL("../", import.meta.url).href;
 const ownFolders = ["compiler/", "stdlib/", "runtime/"].map(f => own + f);
 
-
 /** Line `line` (from 1) of the file at `url`, or undefined where it cannot be read (browsers, bundles). */
 export function sourceText(url: string, line: number): string | undefined {
   if (!url.startsWith("file:") || typeof process === "undefined" || typeof process.getBuiltinModule !== "function") return undefined;

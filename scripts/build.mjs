@@ -6,5 +6,7 @@ import { root, setUp } from "./setup.mjs";
 
 setUp();
 rmSync(join(root, "dist"), { recursive: true, force: true });
-const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")], {
+  stdio: "inherit",
+});
 process.exit(tsc.status ?? 1);

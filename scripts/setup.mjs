@@ -37,8 +37,9 @@ export function difference(lock, installed, machine) {
   for (const [path, wanted] of Object.entries(lock.packages)) {
     if (path === "") continue;
     const found = installed.packages[path];
-    const mayMiss = wanted.optional === true && (wanted.libc !== undefined || wanted.os === undefined
-      || !fits(wanted.os, machine.platform) || !fits(wanted.cpu, machine.arch));
+    const mayMiss =
+      wanted.optional === true &&
+      (wanted.libc !== undefined || wanted.os === undefined || !fits(wanted.os, machine.platform) || !fits(wanted.cpu, machine.arch));
     if (found === undefined ? !mayMiss : found.version !== wanted.version) {
       return `${path} is ${found?.version ?? "missing"}, the lock file says ${wanted.version}`;
     }
@@ -53,15 +54,26 @@ export function difference(lock, installed, machine) {
 export function setUp() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major < 20 || (major === 20 && minor < 6)) {
-    console.error(`pullback needs Node 20.6 or newer to run from its sources; this is Node ${process.versions.node}. Install a newer Node and run the command again.`);
+    console.error(
+      `pullback needs Node 20.6 or newer to run from its sources; this is Node ${process.versions.node}. Install a newer Node and run the command again.`,
+    );
     process.exit(1);
   }
-  const why = difference(readLock(join(root, "package-lock.json")), readLock(join(root, "node_modules/.package-lock.json")), { platform: process.platform, arch: process.arch });
+  const why = difference(readLock(join(root, "package-lock.json")), readLock(join(root, "node_modules/.package-lock.json")), {
+    platform: process.platform,
+    arch: process.arch,
+  });
   if (why === undefined) return;
   console.log(`setup: npm ci (${why})`);
-  const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund"], { cwd: root, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
+  const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund"], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    shell: process.platform === "win32",
+  });
   if (npm.status !== 0) {
-    console.error(`setup: npm ci failed${npm.error ? ` (${npm.error.message})` : ""}. It needs npm on the PATH and a registry it can reach; fix that and run the command again.`);
+    console.error(
+      `setup: npm ci failed${npm.error ? ` (${npm.error.message})` : ""}. It needs npm on the PATH and a registry it can reach; fix that and run the command again.`,
+    );
     process.exit(1);
   }
 }

@@ -22,7 +22,9 @@ const child = spawn(process.execPath, [...nodeArguments, join(root, file), ...ar
 const signal = (/** @type {NodeJS.Signals} */ name) => {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, name);
-  } catch { /* the group has ended already */ }
+  } catch {
+    /* the group has ended already */
+  }
 };
 
 /** @type {Map<string, number>} */
@@ -40,7 +42,7 @@ process.on("SIGTSTP", () => {
 });
 process.on("SIGCONT", () => signal("SIGCONT"));
 
-child.on("error", (error) => {
+child.on("error", error => {
   console.error(`start: ${file} could not be started: ${error.message}`);
   process.exitCode = 1;
 });

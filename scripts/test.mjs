@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { nodeArguments, root, setUp } from "./setup.mjs";
 
 setUp();
-const child = spawn(process.execPath, [...nodeArguments, join(root, "tests/run.ts"), ...process.argv.slice(2)], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+const child = spawn(process.execPath, [...nodeArguments, join(root, "tests/run.ts"), ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: ["ignore", "inherit", "inherit"],
+});
 for (const name of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(name, () => child.kill(name));
-child.on("error", (error) => {
+child.on("error", error => {
   console.error(`test: the runner could not be started: ${error.message}`);
   process.exitCode = 1;
 });
-child.on("exit", (code) => {
+child.on("exit", code => {
   process.exit(code ?? 1);
 });

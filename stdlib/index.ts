@@ -7,7 +7,20 @@ export * from "./ops/math.ts";
 export * from "./ops/activations.ts";
 export * from "./ops/compare.ts";
 export * from "./ops/reduce.ts";
-export { broadcastShapes, broadcastTo, expandDims, flatten, flip, moveaxis, ravel, reshape, roll, squeeze, swapaxes, transpose } from "./ops/shape.ts";
+export {
+  broadcastShapes,
+  broadcastTo,
+  expandDims,
+  flatten,
+  flip,
+  moveaxis,
+  ravel,
+  reshape,
+  roll,
+  squeeze,
+  swapaxes,
+  transpose,
+} from "./ops/shape.ts";
 export * from "./ops/join.ts";
 export * from "./ops/linalg.ts";
 export * from "./ops/einsum.ts";

@@ -1,5 +1,14 @@
 // Arithmetic and structure of trees: a model is a tree of tensors, and so are its gradients, its optimizer's state, a perturbation.
-import { flatten, isTensor, leafPaths, registerTreeClass, requireSameTree, unflatten, type Tensor, type TreeDef } from "../compiler/extend.ts";
+import {
+  flatten,
+  isTensor,
+  leafPaths,
+  registerTreeClass,
+  requireSameTree,
+  unflatten,
+  type Tensor,
+  type TreeDef,
+} from "../compiler/extend.ts";
 import { add as addOp, astype, mul, sub as subOp } from "./ops/arithmetic.ts";
 import { logicalAnd } from "./ops/compare.ts";
 import { full, zeros } from "./ops/creation.ts";
@@ -22,15 +31,26 @@ export const size = (tree: unknown): number => leaves(tree).reduce<number>((n, x
 /** `f` on corresponding leaves; the result has the structure of the first tree. @throws E0103 when the structures differ */
 export function map<T>(f: (...leaves: never[]) => unknown, first: T, ...rest: readonly unknown[]): T {
   const { leaves: xs, def } = flatten(first);
-  const others = rest.map(t => { const o = flatten(t); requireSameTree(o.def, def, "the trees given to tree.map"); return o.leaves; });
+  const others = rest.map(t => {
+    const o = flatten(t);
+    requireSameTree(o.def, def, "the trees given to tree.map");
+    return o.leaves;
+  });
   const call = f as (...leaves: unknown[]) => unknown; // the caller knows what its leaves are
-  return unflatten(def, xs.map((x, i) => call(x, ...others.map(o => o[i])))) as T; // the structure of `first`
+  return unflatten(
+    def,
+    xs.map((x, i) => call(x, ...others.map(o => o[i]))),
+  ) as T; // the structure of `first`
 }
 /** `f(path, leaf)` on each leaf. */
 export function mapWithPath<T>(f: (path: string, leaf: never) => unknown, tree: T): T {
-  const { leaves: xs, def } = flatten(tree), at = leafPaths(def);
+  const { leaves: xs, def } = flatten(tree),
+    at = leafPaths(def);
   const call = f as (path: string, leaf: unknown) => unknown; // the caller knows what its leaves are
-  return unflatten(def, xs.map((x, i) => call(at[i] ?? "", x))) as T; // the structure of `tree`
+  return unflatten(
+    def,
+    xs.map((x, i) => call(at[i] ?? "", x)),
+  ) as T; // the structure of `tree`
 }
 
 /** Leaf by leaf a + b. @throws E0103 */
@@ -38,7 +58,8 @@ export const add = <T>(a: T, b: unknown): T => map((x: Tensor, y: Tensor) => add
 /** Leaf by leaf a - b. @throws E0103 */
 export const sub = <T>(a: T, b: unknown): T => map((x: Tensor, y: Tensor) => subOp(x, y), a, b);
 /** Every leaf times a scalar, in the leaf's dtype. */
-export const scale = <T>(factor: TensorLike, tree: T): T => map((x: Tensor) => mul(x, typeof factor === "object" ? astype(factor, x.dtype) : factor), tree);
+export const scale = <T>(factor: TensorLike, tree: T): T =>
+  map((x: Tensor) => mul(x, typeof factor === "object" ? astype(factor, x.dtype) : factor), tree);
 /** Zeros like the leaves. */
 export const zerosLike = <T>(tree: T): T => map((x: Tensor) => zeros(x.shape, { dtype: x.dtype }), tree);
 
@@ -53,7 +74,8 @@ export function dot(a: unknown, b: unknown): Tensor {
 export const norm = (tree: unknown): Tensor => sqrt(dot(tree, tree));
 
 /** Is every element of every leaf true (nonzero)? A bool scalar: `tree.all(tree.map(isFinite, grads))`. */
-export const all = (tree: unknown): Tensor => (leaves(tree) as TensorLike[]).map(x => allOf(x)).reduce<Tensor>((a, b) => logicalAnd(a, b), full([], true)); // trees of tensors
+export const all = (tree: unknown): Tensor =>
+  (leaves(tree) as TensorLike[]).map(x => allOf(x)).reduce<Tensor>((a, b) => logicalAnd(a, b), full([], true)); // trees of tensors
 
 /** Trees of one structure as one tree with a new leading axis. @throws E0103 */
 export function stack<T>(trees: readonly T[]): T {
@@ -62,6 +84,14 @@ export function stack<T>(trees: readonly T[]): T {
 }
 /** The inverse of `stack`. */
 export function unstack<T>(tree: T): T[] {
-  const { leaves: xs, def } = flatten(tree), parts = (xs as Tensor[]).map(x => unstackOp(x)); // trees of tensors
-  return Array.from({ length: parts[0]?.length ?? 0 }, (_, i) => unflatten(def, parts.map(p => p[i])) as T); // the structure of `tree`
+  const { leaves: xs, def } = flatten(tree),
+    parts = (xs as Tensor[]).map(x => unstackOp(x)); // trees of tensors
+  return Array.from(
+    { length: parts[0]?.length ?? 0 },
+    (_, i) =>
+      unflatten(
+        def,
+        parts.map(p => p[i]),
+      ) as T,
+  ); // the structure of `tree`
 }

@@ -16,10 +16,17 @@ const usage = `usage: npm test -- [filter ...] [--only steps] [--jobs N] [--time
   --jobs      test files at a time (default 2)
   --timeout   seconds for each file (default 300)`;
 
-interface Settings extends Selection { readonly jobs: number; readonly timeout: number }
+interface Settings extends Selection {
+  readonly jobs: number;
+  readonly timeout: number;
+}
 
 const settings = readSettings(process.argv.slice(2));
-for (const [signal, number] of [["SIGINT", 2], ["SIGTERM", 15], ["SIGHUP", 1]] as const) {
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+  ["SIGHUP", 1],
+] as const) {
   process.on(signal, () => {
     killAll();
     process.exit(128 + number);
@@ -62,14 +69,25 @@ async function runStep({ step, files }: Planned): Promise<Totals> {
         console.log(`  FAILED  no test file belongs to this step: ${step.match.map(String).join(", ")}`);
         return { ...none, failed: 1 };
       }
-      await pool(files, settings.jobs, async (file) => {
-        const { output, stdout, ending, seconds } = await runNode({ argv: ["--import", "tsx", "--conditions=source", file], cwd: root, timeout: settings.timeout });
+      await pool(files, settings.jobs, async file => {
+        const { output, stdout, ending, seconds } = await runNode({
+          argv: ["--import", "tsx", "--conditions=source", file],
+          cwd: root,
+          timeout: settings.timeout,
+        });
         const result = outcome(stdout, ending);
-        report(result.failed === 0, file, seconds, [sentence(result), ...(result.trouble === undefined ? [] : [result.trouble])].join("; "), output);
+        report(
+          result.failed === 0,
+          file,
+          seconds,
+          [sentence(result), ...(result.trouble === undefined ? [] : [result.trouble])].join("; "),
+          output,
+        );
         totals = plus(totals, result);
       });
       return totals;
-    default: throw new Error(`unknown step ${JSON.stringify(step satisfies never)}`);
+    default:
+      throw new Error(`unknown step ${JSON.stringify(step satisfies never)}`);
   }
 }
 
@@ -81,19 +99,33 @@ function report(ok: boolean, what: string, seconds: number, detail: string, outp
 /** Every test file under tests/, sorted, relative to the root with forward slashes. */
 function testFiles(): readonly string[] {
   return readdirSync(new URL(".", import.meta.url), { recursive: true, encoding: "utf8" })
-    .map((path) => `tests/${path.replaceAll("\\", "/")}`).filter((path) => path.endsWith(".test.ts")).toSorted();
+    .map(path => `tests/${path.replaceAll("\\", "/")}`)
+    .filter(path => path.endsWith(".test.ts"))
+    .toSorted();
 }
 
 function readSettings(argv: readonly string[]): Settings {
   try {
-    const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: {
-      only: { type: "string", default: "" }, jobs: { type: "string", default: String(Math.min(2, availableParallelism())) }, timeout: { type: "string", default: "300" }, help: { type: "boolean" },
-    } });
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        only: { type: "string", default: "" },
+        jobs: { type: "string", default: String(Math.min(2, availableParallelism())) },
+        timeout: { type: "string", default: "300" },
+        help: { type: "boolean" },
+      },
+    });
     if (values.help === true) {
       console.log(usage);
       process.exit(0);
     }
-    return { filters: positionals, only: values.only.split(",").filter((name) => name !== ""), jobs: count("--jobs", values.jobs), timeout: count("--timeout", values.timeout) };
+    return {
+      filters: positionals,
+      only: values.only.split(",").filter(name => name !== ""),
+      jobs: count("--jobs", values.jobs),
+      timeout: count("--timeout", values.timeout),
+    };
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }

@@ -5,9 +5,17 @@ import type { Reply, Request } from "../peers/serve.ts";
 import { Lost, type Contender } from "./contender.ts";
 
 /** How to start a column. */
-export interface Command { readonly file: string; readonly args: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
 
-interface Running { readonly process: ChildProcessWithoutNullStreams; readonly replies: AsyncIterator<Reply>; readonly complaints: string[] }
+interface Running {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly replies: AsyncIterator<Reply>;
+  readonly complaints: string[];
+}
 
 /** A column that runs `command`. `timeout` is in milliseconds, for one request, starting included. */
 export function childContender(id: string, command: Command, timeout: number): Contender & { close(): void } {
@@ -20,7 +28,9 @@ export function childContender(id: string, command: Command, timeout: number): C
   };
   const next = async (at: Running): Promise<Reply> => {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new Lost(`no answer in ${timeout / 1000} s`)), timeout); });
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Lost(`no answer in ${timeout / 1000} s`)), timeout);
+    });
     try {
       const { value, done } = await Promise.race([at.replies.next(), late]);
       if (done === true) throw new Lost(reasonOf(at.complaints, await exit(at.process)));
@@ -34,7 +44,9 @@ export function childContender(id: string, command: Command, timeout: number): C
   };
   return {
     id,
-    get title() { return title; },
+    get title() {
+      return title;
+    },
     async ask(request: Request): Promise<Reply> {
       if (!running) {
         running = start(command);
@@ -52,7 +64,9 @@ export function childContender(id: string, command: Command, timeout: number): C
 function start({ file, args, env }: Command): Running {
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
   const complaints: string[] = [];
-  child.on("error", error => { complaints.push(error.message); });
+  child.on("error", error => {
+    complaints.push(error.message);
+  });
   child.stdin.on("error", () => undefined); // a closed pipe shows as the end of the replies
   createInterface({ input: child.stderr }).on("line", line => {
     if (line.trim() !== "") complaints.push(line.trim());
@@ -67,15 +81,19 @@ async function* replies(child: ChildProcessWithoutNullStreams): AsyncGenerator<R
   }
 }
 
-const exit = (child: ChildProcessWithoutNullStreams): Promise<string> => new Promise(resolve => {
-  const say = (code: number | null, signal: string | null): void => resolve(signal === null ? `exit code ${code}` : signal);
-  if (child.exitCode !== null || child.signalCode !== null) say(child.exitCode, child.signalCode);
-  else if (child.pid === undefined) resolve("did not start");
-  else child.on("close", say);
-});
+const exit = (child: ChildProcessWithoutNullStreams): Promise<string> =>
+  new Promise(resolve => {
+    const say = (code: number | null, signal: string | null): void => resolve(signal === null ? `exit code ${code}` : signal);
+    if (child.exitCode !== null || child.signalCode !== null) say(child.exitCode, child.signalCode);
+    else if (child.pid === undefined) resolve("did not start");
+    else child.on("close", say);
+  });
 
 /** The line of the error output that tells most: the last that names an error, else the last. */
 const reasonOf = (complaints: readonly string[], end: string): string => {
-  const line = complaints.findLast(text => /^\w*(Error|Exception)\b/.test(text)) ?? complaints.findLast(text => /error/i.test(text)) ?? complaints.at(-1);
+  const line =
+    complaints.findLast(text => /^\w*(Error|Exception)\b/.test(text)) ??
+    complaints.findLast(text => /error/i.test(text)) ??
+    complaints.at(-1);
   return line === undefined ? end : `${line} (${end})`;
 };

@@ -18,7 +18,14 @@ export class Lost extends Error {}
 
 /** What a column did in a row. `check` is its result's checksum, `low` and `high` the quartiles of `samples` measurements. */
 export type Cell =
-  | { readonly kind: "measured"; readonly median: number; readonly low: number; readonly high: number; readonly samples: number; readonly check: number | undefined }
+  | {
+      readonly kind: "measured";
+      readonly median: number;
+      readonly low: number;
+      readonly high: number;
+      readonly samples: number;
+      readonly check: number | undefined;
+    }
   | { readonly kind: "unsupported"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string }
   /** Not asked to do this row. */

@@ -18,9 +18,18 @@ export interface Limits {
 }
 
 /** One row's task. `fresh` rows measure the first evaluation of a new process, `rounds` times. */
-export interface Task { readonly work: Work; readonly fresh: boolean }
+export interface Task {
+  readonly work: Work;
+  readonly fresh: boolean;
+}
 
-type Ready = { readonly contender: Contender; readonly times: number; readonly rounds: number; readonly check: number | undefined; readonly samples: number[] };
+type Ready = {
+  readonly contender: Contender;
+  readonly times: number;
+  readonly rounds: number;
+  readonly check: number | undefined;
+  readonly samples: number[];
+};
 
 /** A cell for each contender, in order. A column that fails drops out of the row; the others go on. */
 export async function measure(task: Task, contenders: readonly Contender[], limits: Limits): Promise<Cell[]> {
@@ -30,12 +39,21 @@ export async function measure(task: Task, contenders: readonly Contender[], limi
       await action();
     } catch (error) {
       contender.restart();
-      cells.set(contender, error instanceof Declined ? error.cell : { kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+      cells.set(
+        contender,
+        error instanceof Declined ? error.cell : { kind: "failed", reason: error instanceof Error ? error.message : String(error) },
+      );
     }
   };
   const ready: Ready[] = [];
   for (const contender of contenders) {
-    await attempt(contender, async () => { ready.push(task.fresh ? { contender, times: 1, rounds: limits.rounds, check: undefined, samples: [] } : await warm(contender, task.work, limits)); });
+    await attempt(contender, async () => {
+      ready.push(
+        task.fresh
+          ? { contender, times: 1, rounds: limits.rounds, check: undefined, samples: [] }
+          : await warm(contender, task.work, limits),
+      );
+    });
   }
   for (let round = 0; round < limits.rounds; round++) {
     for (const entry of round % 2 === 0 ? ready : ready.toReversed()) {
@@ -51,8 +69,17 @@ export async function measure(task: Task, contenders: readonly Contender[], limi
   }
   for (const { contender, samples, check } of ready) {
     if (cells.has(contender)) continue;
-    cells.set(contender, { kind: "measured", median: median(samples), low: quantile(samples, 0.25), high: quantile(samples, 0.75), samples: samples.length, check });
-    await attempt(contender, async () => { accept(await contender.ask({ kind: "release" }), "released"); });
+    cells.set(contender, {
+      kind: "measured",
+      median: median(samples),
+      low: quantile(samples, 0.25),
+      high: quantile(samples, 0.75),
+      samples: samples.length,
+      check,
+    });
+    await attempt(contender, async () => {
+      accept(await contender.ask({ kind: "release" }), "released");
+    });
     if (task.fresh) contender.restart();
   }
   return contenders.map(contender => cells.get(contender) ?? { kind: "skipped" });
@@ -62,7 +89,8 @@ export async function measure(task: Task, contenders: readonly Contender[], limi
 async function warm(contender: Contender, work: Work, limits: Limits): Promise<Ready> {
   const check = await prepare(contender, work);
   const deadline = performance.now() + limits.warm;
-  let times = 1, each: number;
+  let times = 1,
+    each: number;
   do {
     each = await sample(contender, times);
     times = Math.max(1, Math.min(Math.ceil(limits.sample / Math.max(each, 1e-6)), 100_000));

@@ -3,7 +3,8 @@
 /** The q-quantile of `values`, interpolated; NaN of nothing. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (sorted.length - 1) * q, low = Math.floor(at);
+  const at = (sorted.length - 1) * q,
+    low = Math.floor(at);
   const a = sorted[low] ?? NaN;
   return a + (at - low) * ((sorted[low + 1] ?? a) - a);
 }

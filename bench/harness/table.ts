@@ -4,7 +4,10 @@ import type { Cell } from "./contender.ts";
 import { agree, threeDigits } from "./statistics.ts";
 
 /** A column's heading. */
-export interface Heading { readonly id: string; readonly title: string }
+export interface Heading {
+  readonly id: string;
+  readonly title: string;
+}
 
 /** All that a table shows. `cells` by row id, in the order of `columns`. */
 export interface Results {
@@ -25,7 +28,8 @@ export function figure(results: Results, id: string, column: string): number | u
   const { rows, columns, cells } = results;
   const row = rows.find(r => r.id === id);
   if (row?.kind === "ratio") {
-    const of = figure(results, row.of, column), over = figure(results, row.over, column);
+    const of = figure(results, row.of, column),
+      over = figure(results, row.over, column);
     return of === undefined || over === undefined ? undefined : of / over;
   }
   const cell = cells.get(id)?.[columns.findIndex(c => c.id === column)];
@@ -36,13 +40,15 @@ export function figure(results: Results, id: string, column: string): number | u
 export function judge(results: Results, id: string, target: Target): Verdict {
   const ours = figure(results, id, results.subject);
   switch (target.kind) {
-    case "atMost": return { target, factor: undefined, met: ours === undefined ? undefined : ours <= limit(target, results.wide) };
+    case "atMost":
+      return { target, factor: undefined, met: ours === undefined ? undefined : ours <= limit(target, results.wide) };
     case "faster": {
       const theirs = figure(results, id, target.than);
       const factor = ours === undefined || theirs === undefined ? undefined : theirs / ours;
       return { target, factor, met: factor === undefined ? undefined : factor >= target.times };
     }
-    default: return target satisfies never;
+    default:
+      return target satisfies never;
   }
 }
 
@@ -75,24 +81,38 @@ export function renderTable(results: Results): string {
       if (cell === undefined || cell.kind === "skipped") return "";
       if (cell.kind === "unsupported") return note("–", cell.reason);
       if (cell.kind === "failed") return note("failed", cell.reason);
-      if (cell.check !== undefined && agreed !== undefined && !agree(cell.check, agreed)) return note(`${threeDigits(cell.median)} ≠`, `its result differs: checksum ${cell.check}, not ${agreed}`);
+      if (cell.check !== undefined && agreed !== undefined && !agree(cell.check, agreed))
+        return note(`${threeDigits(cell.median)} ≠`, `its result differs: checksum ${cell.check}, not ${agreed}`);
       return `${isSteady(cell) ? "" : "~"}${threeDigits(cell.median)}`;
     });
-    return [`${row.title}${row.kind === "measured" && row.unit !== "ms" ? `, ${row.unit}` : ""}`, ...figures, ...[row.need, row.aim].map(target => (target ? showVerdict(judge(results, row.id, target), results) : ""))];
+    return [
+      `${row.title}${row.kind === "measured" && row.unit !== "ms" ? `, ${row.unit}` : ""}`,
+      ...figures,
+      ...[row.need, row.aim].map(target => (target ? showVerdict(judge(results, row.id, target), results) : "")),
+    ];
   });
-  if ([...cells.values()].flat().some(cell => cell.kind === "measured" && !isSteady(cell))) notes.push("~ the middle half of the samples spreads over more than 15 % of the median");
-  const table = [head, head.map((_, i) => (i === 0 ? "---" : "--:")), ...body].map(cellsOfLine => `| ${cellsOfLine.map(text => text.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
-  return notes.length === 0 ? `${table}\n` : `${table}\n\n${notes.map((text, i) => `${text.startsWith("~") ? "" : `[${i + 1}] `}${text.replaceAll("\n", " ")}  `).join("\n")}\n`;
+  if ([...cells.values()].flat().some(cell => cell.kind === "measured" && !isSteady(cell)))
+    notes.push("~ the middle half of the samples spreads over more than 15 % of the median");
+  const table = [head, head.map((_, i) => (i === 0 ? "---" : "--:")), ...body]
+    .map(cellsOfLine => `| ${cellsOfLine.map(text => text.replaceAll("|", "\\|")).join(" | ")} |`)
+    .join("\n");
+  return notes.length === 0
+    ? `${table}\n`
+    : `${table}\n\n${notes.map((text, i) => `${text.startsWith("~") ? "" : `[${i + 1}] `}${text.replaceAll("\n", " ")}  `).join("\n")}\n`;
 }
 
-const limit = (target: Extract<Target, { kind: "atMost" }>, wide: boolean): number => (wide ? target.wide ?? target.atMost : target.atMost);
+const limit = (target: Extract<Target, { kind: "atMost" }>, wide: boolean): number =>
+  wide ? (target.wide ?? target.atMost) : target.atMost;
 
 function showVerdict({ target, met, factor }: Verdict, { columns, wide }: Results): string {
   const mark = met === undefined ? "?" : met ? "met" : "**not met**";
   switch (target.kind) {
-    case "atMost": return `≤ ${limit(target, wide).toLocaleString("en")} ${mark}`;
-    case "faster": return `≥ ${target.times}× ${columns.find(c => c.id === target.than)?.title ?? target.than} ${mark}${factor === undefined ? "" : ` (${threeDigits(factor)}×)`}`;
-    default: return target satisfies never;
+    case "atMost":
+      return `≤ ${limit(target, wide).toLocaleString("en")} ${mark}`;
+    case "faster":
+      return `≥ ${target.times}× ${columns.find(c => c.id === target.than)?.title ?? target.than} ${mark}${factor === undefined ? "" : ` (${threeDigits(factor)}×)`}`;
+    default:
+      return target satisfies never;
   }
 }
 

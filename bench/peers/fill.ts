@@ -21,10 +21,14 @@ function floats(size: number, f: (i: number) => number): Float32Array {
 export function fill(spec: Fill): Float32Array | Int32Array {
   const size = spec.shape.reduce((a, b) => a * b, 1);
   switch (spec.kind) {
-    case "uniform": return floats(size, i => (hash(spec.seed, i) / 2 ** 31 - 1) * spec.scale);
-    case "constant": return new Float32Array(size).fill(spec.value);
-    case "integers": return Int32Array.from({ length: size }, (_, i) => hash(spec.seed, i) % spec.below);
-    default: return spec satisfies never;
+    case "uniform":
+      return floats(size, i => (hash(spec.seed, i) / 2 ** 31 - 1) * spec.scale);
+    case "constant":
+      return new Float32Array(size).fill(spec.value);
+    case "integers":
+      return Int32Array.from({ length: size }, (_, i) => hash(spec.seed, i) % spec.below);
+    default:
+      return spec satisfies never;
   }
 }
 

@@ -21,19 +21,35 @@ export function install(peer: NpmPeer): string | undefined {
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, "package.json"), `${JSON.stringify({ private: true, name: `bench-${peer}` })}\n`);
   const packages = wanted.map(([name, version]) => `${name}@${version}`);
-  const npm = spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", ...packages], { cwd: at, encoding: "utf8", shell: process.platform === "win32" });
+  const npm = spawnSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", ...packages], {
+    cwd: at,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
   if (npm.status === 0) return undefined;
-  return `npm could not install ${packages.join(" ")}: ${npm.error?.message ?? npm.stderr.trim().split("\n").findLast(line => line.includes("error")) ?? `exit code ${npm.status}`}`;
+  return `npm could not install ${packages.join(" ")}: ${
+    npm.error?.message ??
+    npm.stderr
+      .trim()
+      .split("\n")
+      .findLast(line => line.includes("error")) ??
+    `exit code ${npm.status}`
+  }`;
 }
 
 /** The installed package `name` as a module. `T` is the part of it that the caller uses. */
 export async function load<T>(peer: NpmPeer, name: string, format: "module" | "commonjs" = "module"): Promise<T> {
   const require = createRequire(join(folder, peer, "package.json"));
-  return format === "commonjs" ? require(name) as T : await import(pathToFileURL(join(folder, peer, "node_modules", name, entryOf(peer, name))).href) as T; // an untyped import: `T` is written from the package's documentation
+  return format === "commonjs"
+    ? (require(name) as T)
+    : ((await import(pathToFileURL(join(folder, peer, "node_modules", name, entryOf(peer, name))).href)) as T); // an untyped import: `T` is written from the package's documentation
 }
 
 /** The file that an ES module import of the package would load. */
 function entryOf(peer: NpmPeer, name: string): string {
-  const manifest = JSON.parse(readFileSync(join(folder, peer, "node_modules", name, "package.json"), "utf8")) as { module?: string; main?: string }; // npm wrote it
+  const manifest = JSON.parse(readFileSync(join(folder, peer, "node_modules", name, "package.json"), "utf8")) as {
+    module?: string;
+    main?: string;
+  }; // npm wrote it
   return manifest.module ?? manifest.main ?? "index.js";
 }

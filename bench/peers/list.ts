@@ -6,7 +6,12 @@ import { install } from "./install.ts";
 import { findPython, type Python } from "./python.ts";
 
 /** A column that can be started, or the reason why not. */
-export interface Column { readonly id: string; readonly title: string; readonly threads: 1 | 2; command(node: string): Command | string }
+export interface Column {
+  readonly id: string;
+  readonly title: string;
+  readonly threads: 1 | 2;
+  command(node: string): Command | string;
+}
 
 /** The columns that run when nobody says. */
 export const usual: readonly string[] = ["pullback", "pullback2", "jax-js", "tfjs", "jax", "torch"];
@@ -24,10 +29,16 @@ const program = (threads: 1 | 2, node: string, file: string, args: readonly stri
 let python: Python | undefined; // looking for it runs it, so once
 function pythonProgram(threads: 1 | 2, module: "jax" | "torch"): Command | string {
   python ??= findPython();
-  return python.lacks(module) ?? pinned(threads, python.file, [path(`python/${module}_peer.py`)], {
-    PYTHONDONTWRITEBYTECODE: "1", OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads), JAX_PLATFORMS: "cpu",
-    ...(threads === 1 ? { XLA_FLAGS: "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" } : {}),
-  });
+  return (
+    python.lacks(module) ??
+    pinned(threads, python.file, [path(`python/${module}_peer.py`)], {
+      PYTHONDONTWRITEBYTECODE: "1",
+      OMP_NUM_THREADS: String(threads),
+      MKL_NUM_THREADS: String(threads),
+      JAX_PLATFORMS: "cpu",
+      ...(threads === 1 ? { XLA_FLAGS: "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1" } : {}),
+    })
+  );
 }
 
 /** Every column there is. */
@@ -37,7 +48,12 @@ export const columns: readonly Column[] = [
   // Node's engine pairs vectors to 256 bits under an experimental flag, from Node 24 on with profit.
   { id: "wide", title: "pullback, wide", threads: 1, command: node => program(1, node, "../rows/main.ts", ["1", "wide"]) },
   // jax-js's einsum maps over an iterator, which Node has from 22 on and Node 20 under this flag.
-  { id: "jax-js", title: "jax-js", threads: 1, command: node => install("jax-js") ?? program(1, node, "jaxjs/main.ts", [], ["--harmony-iterator-helpers"]) },
+  {
+    id: "jax-js",
+    title: "jax-js",
+    threads: 1,
+    command: node => install("jax-js") ?? program(1, node, "jaxjs/main.ts", [], ["--harmony-iterator-helpers"]),
+  },
   { id: "tfjs", title: "tfjs-wasm", threads: 1, command: node => install("tfjs") ?? program(1, node, "tfjs/main.ts") },
   { id: "jax", title: "JAX", threads: 1, command: () => pythonProgram(1, "jax") },
   { id: "torch", title: "torch", threads: 1, command: () => pythonProgram(1, "torch") },

@@ -23,7 +23,10 @@ export interface Peer {
 export class Unsupported extends Error {}
 
 /** What the parent asks. */
-export type Request = { readonly kind: "prepare"; readonly work: Work } | { readonly kind: "sample"; readonly times: number } | { readonly kind: "release" };
+export type Request =
+  | { readonly kind: "prepare"; readonly work: Work }
+  | { readonly kind: "sample"; readonly times: number }
+  | { readonly kind: "release" };
 /** What the child answers. `hello` comes first and once. */
 export type Reply =
   | { readonly kind: "hello"; readonly title: string }
@@ -59,7 +62,9 @@ export async function serve(peer: Peer): Promise<void> {
   console.log = console.error;
   console.info = console.error;
   console.warn = console.error;
-  const say = (reply: Reply): void => { process.stdout.write(`${JSON.stringify(reply)}\n`); };
+  const say = (reply: Reply): void => {
+    process.stdout.write(`${JSON.stringify(reply)}\n`);
+  };
   say({ kind: "hello", title: peer.title });
   let job: Job | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
@@ -82,10 +87,15 @@ export async function serve(peer: Peer): Promise<void> {
           say({ kind: "released" });
           break;
         }
-        default: request satisfies never;
+        default:
+          request satisfies never;
       }
     } catch (error) {
-      say(error instanceof Unsupported ? { kind: "unsupported", reason: error.message } : { kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+      say(
+        error instanceof Unsupported
+          ? { kind: "unsupported", reason: error.message }
+          : { kind: "failed", reason: error instanceof Error ? error.message : String(error) },
+      );
     }
   }
 }

@@ -1,5 +1,24 @@
 // The pullback column, against the public interface alone. Usage: main.ts <threads> [wide].
-import { add, defaultDevice, fromHost, grad, hvp, isTensor, jit, matmul, mul, setDefaultDevice, sigmoid, softmax, square, sum, tanh, valueAndGrad, wasm, type Tensor } from "pullback";
+import {
+  add,
+  defaultDevice,
+  fromHost,
+  grad,
+  hvp,
+  isTensor,
+  jit,
+  matmul,
+  mul,
+  setDefaultDevice,
+  sigmoid,
+  softmax,
+  square,
+  sum,
+  tanh,
+  valueAndGrad,
+  wasm,
+  type Tensor,
+} from "pullback";
 import { conv } from "pullback/extend";
 import * as nn from "pullback/nn";
 import { adamw, applyUpdates } from "pullback/optim";
@@ -15,7 +34,8 @@ import { decoderParams, mlpLoss, named, type Named } from "./models.ts";
 const [threads = "1", wide] = process.argv.slice(2);
 setDefaultDevice(wasm({ threads: Number(threads), ...(wide === "wide" ? { wide: true } : {}) }));
 
-const array = (data: Float32Array | Int32Array, shape: number[]): Tensor => fromHost(data instanceof Int32Array ? "i32" : "f32", shape, data);
+const array = (data: Float32Array | Int32Array, shape: number[]): Tensor =>
+  fromHost(data instanceof Int32Array ? "i32" : "f32", shape, data);
 const upload = (fills: Fills): Named => fillAll(fills, array);
 const tensors = (x: unknown): Tensor[] => tree.leaves(x).filter(isTensor);
 const free = (x: unknown): void => tensors(x).forEach(t => t.dispose());
@@ -31,13 +51,21 @@ function pure<A extends readonly unknown[]>(f: (...args: A) => unknown, ...args:
 }
 
 /** A function that takes one AdamW step on `loss(params, ...data)`, the state donated, and gives the loss before it. */
-function training<P, D extends readonly Tensor[]>(loss: (params: P, ...data: D) => Tensor, params: P, data: D, { lr, b1, b2, eps, decay }: AdamW): { step: () => number; release: () => void } {
+function training<P, D extends readonly Tensor[]>(
+  loss: (params: P, ...data: D) => Tensor,
+  params: P,
+  data: D,
+  { lr, b1, b2, eps, decay }: AdamW,
+): { step: () => number; release: () => void } {
   const optimizer = adamw({ lr, b1, b2, eps, weightDecay: decay });
-  const compiled = jit((p: P, s: ReturnType<typeof optimizer.init>, d: D) => {
-    const { value, grad: g } = valueAndGrad(loss)(p, ...d);
-    const [updates, next] = optimizer.update(g, s, p);
-    return { value, params: applyUpdates(p, updates), state: next };
-  }, { donate: [0, 1] });
+  const compiled = jit(
+    (p: P, s: ReturnType<typeof optimizer.init>, d: D) => {
+      const { value, grad: g } = valueAndGrad(loss)(p, ...d);
+      const [updates, next] = optimizer.update(g, s, p);
+      return { value, params: applyUpdates(p, updates), state: next };
+    },
+    { donate: [0, 1] },
+  );
   let state: unknown[] = [params, optimizer.init(params)];
   const step = (): number => {
     const [p, s] = state as [P, ReturnType<typeof optimizer.init>]; // the step keeps their structure
@@ -65,25 +93,44 @@ function prepareGpt(fills: Fills): { params: nn.Decoder; tokens: Tensor } {
 
 async function prepare(work: Work): Promise<Job> {
   switch (work.kind) {
-    case "gemm": return pure((x: Named) => matmul(named(x, "a"), named(x, "b")), upload(work.inputs));
-    case "gate": return pure((x: Named) => mul(tanh(add(mul(named(x, "x"), 1.3), 0.2)), sigmoid(named(x, "x"))), upload(work.inputs));
-    case "softmax": return pure((x: Named) => softmax(named(x, "x")), upload(work.inputs));
+    case "gemm":
+      return pure((x: Named) => matmul(named(x, "a"), named(x, "b")), upload(work.inputs));
+    case "gate":
+      return pure((x: Named) => mul(tanh(add(mul(named(x, "x"), 1.3), 0.2)), sigmoid(named(x, "x"))), upload(work.inputs));
+    case "softmax":
+      return pure((x: Named) => softmax(named(x, "x")), upload(work.inputs));
     case "layerNorm": {
       const norm = (x: Named): Tensor => nn.layerNorm(named(x, "x"), { scale: named(x, "scale"), bias: named(x, "bias"), eps: 1e-5 });
       return pure(work.gradient ? grad((x: Named) => halfSquare(norm(x))) : norm, upload(work.inputs));
     }
     case "conv": {
-      const f = (x: Named): Tensor => conv(named(x, "x"), named(x, "w"), { stride: [1, 1], pad: [[1, 1], [1, 1]], dilation: [1, 1], base: [1, 1], groups: 1 });
+      const f = (x: Named): Tensor =>
+        conv(named(x, "x"), named(x, "w"), {
+          stride: [1, 1],
+          pad: [
+            [1, 1],
+            [1, 1],
+          ],
+          dilation: [1, 1],
+          base: [1, 1],
+          groups: 1,
+        });
       return pure(work.gradient ? grad((x: Named) => halfSquare(f(x))) : f, upload(work.inputs));
     }
-    case "call": return pure((x: Named) => tree.map((v: Tensor) => add(v, 1), x), upload(work.inputs));
+    case "call":
+      return pure((x: Named) => tree.map((v: Tensor) => add(v, 1), x), upload(work.inputs));
     case "mlpStep": {
       const { x, labels, ...params } = upload(work.inputs);
       return trained(training(mlpLoss, params as Named, [x, labels] as [Tensor, Tensor], work.adamw)); // named in work.ts
     }
     case "mlpHvp": {
       const all = upload(work.inputs);
-      const part = (direction: boolean): Named => Object.fromEntries(Object.entries(all).filter(([name]) => name !== "x" && name !== "labels" && name.startsWith("d_") === direction).map(([name, v]) => [name.replace("d_", ""), v]));
+      const part = (direction: boolean): Named =>
+        Object.fromEntries(
+          Object.entries(all)
+            .filter(([name]) => name !== "x" && name !== "labels" && name.startsWith("d_") === direction)
+            .map(([name, v]) => [name.replace("d_", ""), v]),
+        );
       return pure(hvp(mlpLoss), part(false), part(true), named(all, "x"), named(all, "labels"));
     }
     case "gptStep": {
@@ -112,7 +159,8 @@ async function prepare(work: Work): Promise<Job> {
       });
       return { check: undefined, sample: () => peak, release: () => undefined };
     }
-    default: return work satisfies never;
+    default:
+      return work satisfies never;
   }
 }
 

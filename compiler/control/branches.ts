@@ -11,32 +11,53 @@ import { bindCond } from "./cond.ts";
 import { castResults } from "./regions.ts";
 
 /** onTrue(...operands) where `pred` (bool[]) holds, else onFalse(...operands). Both return the same types; only one runs. @throws E0502, E0505, E0103 */
-export function cond<A extends readonly unknown[], R>(pred: Tensor | boolean, onTrue: (...operands: A) => R, onFalse: (...operands: A) => R, ...operands: A): Tensors<R> {
+export function cond<A extends readonly unknown[], R>(
+  pred: Tensor | boolean,
+  onTrue: (...operands: A) => R,
+  onFalse: (...operands: A) => R,
+  ...operands: A
+): Tensors<R> {
   if (typeof pred === "boolean") return (pred ? onTrue : onFalse)(...operands) as Tensors<R>; // chosen now: the function's own result
   requireScalar(pred, ["bool"], "cond");
   return conditional(convert(pred, { dtype: "i32" }), [onFalse, onTrue], operands, "cond");
 }
 
 /** branches[index](...operands); the index (an integer scalar) is clamped. @throws E0502, E0505, E0103 */
-export function switch_<A extends readonly unknown[], R>(index: Tensor | number, branches: readonly ((...operands: A) => R)[], ...operands: A): Tensors<R> {
+export function switch_<A extends readonly unknown[], R>(
+  index: Tensor | number,
+  branches: readonly ((...operands: A) => R)[],
+  ...operands: A
+): Tensors<R> {
   if (branches.length === 0) throw new PullbackError("E0505", "switch has no branches", { help: "give at least one function" });
-  if (typeof index === "number") return item(branches, Math.min(Math.max(Math.trunc(index), 0), branches.length - 1))(...operands) as Tensors<R>; // as above
+  if (typeof index === "number")
+    return item(branches, Math.min(Math.max(Math.trunc(index), 0), branches.length - 1))(...operands) as Tensors<R>; // as above
   requireScalar(index, ["int", "uint"], "switch");
   return conditional(index.dtype === "i32" ? index : convert(index, { dtype: "i32" }), branches, operands, "switch");
 }
 
 function requireScalar(x: Tensor, classes: readonly string[], what: string): void {
-  if (x.ndim > 0 || !classes.includes(dtypeInfo(x.dtype).class)) throw new PullbackError("E0505", `${what} chooses by ${showAval(x.aval)}`, { help: what === "cond" ? "compare to get bool[]; for a choice per element use where" : "give an i32 scalar" });
+  if (x.ndim > 0 || !classes.includes(dtypeInfo(x.dtype).class))
+    throw new PullbackError("E0505", `${what} chooses by ${showAval(x.aval)}`, {
+      help: what === "cond" ? "compare to get bool[]; for a choice per element use where" : "give an i32 scalar",
+    });
 }
 
-function conditional<A extends readonly unknown[], R>(index: Tensor, branches: readonly ((...operands: A) => R)[], operands: A, what: string): Tensors<R> {
+function conditional<A extends readonly unknown[], R>(
+  index: Tensor,
+  branches: readonly ((...operands: A) => R)[],
+  operands: A,
+  what: string,
+): Tensors<R> {
   const args = tensorLeaves(operands, "operands");
   const staged = branches.map(b => stage(b as unknown as AnyFunction, args, what)); // called with the structure of its own operands
   const first = item(staged, 0);
   for (const s of staged) requireSameTree(first.outDef, s.outDef, `the results of the branches of ${what}`);
   const want = first.func.results.map((_, i) => agreed(staged, i, what));
   const { captured, funcs } = shareCaptured(staged);
-  const outs = bindCond([index, ...captured, ...args.leaves], funcs.map(f => castResults(f, want)));
+  const outs = bindCond(
+    [index, ...captured, ...args.leaves],
+    funcs.map(f => castResults(f, want)),
+  );
   return unflatten(first.outDef, outs) as Tensors<R>; // the branches' own structure
 }
 
@@ -46,7 +67,9 @@ function agreed(staged: readonly Staged[], i: number, what: string): Aval {
   const lead = (types.find(t => !t.weak) ?? item(types, 0)).aval;
   for (const t of types) {
     if (sameAval(t.aval, lead) || (t.weak && sameShape(t.aval.shape, lead.shape))) continue;
-    throw new PullbackError("E0502", `the branches of ${what} return ${showAval(lead)} and ${showAval(t.aval)}`, { help: "convert or broadcast to one type" });
+    throw new PullbackError("E0502", `the branches of ${what} return ${showAval(lead)} and ${showAval(t.aval)}`, {
+      help: "convert or broadcast to one type",
+    });
   }
   return lead;
 }

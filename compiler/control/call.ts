@@ -16,7 +16,11 @@ import { batchFunc } from "../transforms/vmap.ts";
 import { item, mapRegions, merge, present, regionsOf, spread, where, whereNot } from "../transforms/walk.ts";
 
 /** What differentiation may save of a remat region beside its inputs. "dots": results of contractions. "names": values marked with one of the names. */
-export type SavePolicy = { readonly kind: "everything" } | { readonly kind: "nothing" } | { readonly kind: "dots" } | { readonly kind: "names"; readonly names: readonly string[] };
+export type SavePolicy =
+  | { readonly kind: "everything" }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "dots" }
+  | { readonly kind: "names"; readonly names: readonly string[] };
 /** `barrier`: the region is not merged with what surrounds it. */
 export type CallParams = { readonly func: Func; readonly barrier: boolean; readonly policy: SavePolicy };
 /** Emit a call. */
@@ -29,23 +33,39 @@ export const callPrimitive: Primitive<number, CallParams> = {
   lower: { kind: "control", form: p => ({ form: "call", func: p.func, barrier: p.barrier }) },
   partial: (ins, _avals, p) => splitCall(ins, p),
   transpose: (cts, ins, p) => transposeCall(cts, ins, p),
-  batch: (ins, has, p, axis) => { const { func, batched } = batchFunc(p.func, has, axis); return { outs: bindCall(ins, { ...p, func }), batched }; },
-  rules: { [pushforwardRule]: ((ins, dins, p) => pushCall(ins, dins, p as CallParams)) satisfies PushforwardRule, [harvestRule]: harvest() }, // the equation is a call
+  batch: (ins, has, p, axis) => {
+    const { func, batched } = batchFunc(p.func, has, axis);
+    return { outs: bindCall(ins, { ...p, func }), batched };
+  },
+  rules: {
+    [pushforwardRule]: ((ins, dins, p) => pushCall(ins, dins, p as CallParams)) satisfies PushforwardRule,
+    [harvestRule]: harvest(),
+  }, // the equation is a call
 };
 
 function pushCall(ins: readonly Tensor[], dins: readonly MaybeZero[], p: CallParams): Pushed {
-  const { func, nonzero } = jvpFunc(p.func, dins.map(d => d !== null));
+  const { func, nonzero } = jvpFunc(
+    p.func,
+    dins.map(d => d !== null),
+  );
   const outs = bindCall([...ins, ...present(dins)], { ...p, func });
   return { outs: outs.slice(0, nonzero.length), douts: spread(nonzero, outs.slice(nonzero.length)) };
 }
 
 const maySave = (e: Eqn, policy: SavePolicy): boolean => {
   switch (policy.kind) {
-    case "everything": return true;
-    case "nothing": return false;
-    case "dots": return e.prim.lower.kind === "contract";
-    case "names": { const m = markOf(e); return m !== undefined && policy.names.includes(m.name); }
-    default: return policy satisfies never;
+    case "everything":
+      return true;
+    case "nothing":
+      return false;
+    case "dots":
+      return e.prim.lower.kind === "contract";
+    case "names": {
+      const m = markOf(e);
+      return m !== undefined && policy.names.includes(m.name);
+    }
+    default:
+      return policy satisfies never;
   }
 };
 
@@ -68,12 +88,22 @@ function splitCall(ins: readonly (Tensor | null)[], p: CallParams): Split {
 
   const early = dce({ params, eqns, results: [...cut.known.results.slice(0, results), ...savedHere] }, isMarked);
   const outs = early.results.length === 0 && early.eqns.length === 0 ? [] : bindCall(knownIns, { ...p, func: early });
-  const crossing = starts.map(v => { const i = params.indexOf(v); return i >= 0 ? item(knownIns, i) : item(outs, results + savedHere.indexOf(v)); });
+  const crossing = starts.map(v => {
+    const i = params.indexOf(v);
+    return i >= 0 ? item(knownIns, i) : item(outs, results + savedHere.indexOf(v));
+  });
   const n = starts.length;
   const second = relabelled({ ...again, params: starts });
-  const late = traceClosed((...xs) => inline(cut.unknown, [...inline(second, xs.slice(0, n)), ...xs.slice(n)]), [...starts.map(v => v.aval), ...where(p.func.params, unknown).map(v => v.aval)]);
+  const late = traceClosed(
+    (...xs) => inline(cut.unknown, [...inline(second, xs.slice(0, n)), ...xs.slice(n)]),
+    [...starts.map(v => v.aval), ...where(p.func.params, unknown).map(v => v.aval)],
+  );
   return {
-    known: merge(cut.unknownResults, cut.unknownResults.filter(Boolean).map(() => null), outs.slice(0, results)),
+    known: merge(
+      cut.unknownResults,
+      cut.unknownResults.filter(Boolean).map(() => null),
+      outs.slice(0, results),
+    ),
     residuals: crossing,
     unknown: (res, rest) => bindCall([...res, ...rest], { ...p, func: late }),
   };
@@ -81,17 +111,24 @@ function splitCall(ins: readonly (Tensor | null)[], p: CallParams): Split {
 
 /** `f` as it is run a second time: its marks change their role, so that nothing is reaped twice. */
 function relabelled(f: Func): Func {
-  return { ...f, eqns: f.eqns.map(e => {
-    const m = markOf(e);
-    if (m) return { ...e, params: { name: m.name, role: recomputedRole } };
-    return regionsOf(e.prim, e.params).length > 0 ? { ...e, params: mapRegions(e.params, relabelled) } : e;
-  }) };
+  return {
+    ...f,
+    eqns: f.eqns.map(e => {
+      const m = markOf(e);
+      if (m) return { ...e, params: { name: m.name, role: recomputedRole } };
+      return regionsOf(e.prim, e.params).length > 0 ? { ...e, params: mapRegions(e.params, relabelled) } : e;
+    }),
+  };
 }
 
 /** A region of a linear program: the transposed region, behind the same barrier. */
 function transposeCall(cts: readonly MaybeZero[], ins: readonly LinearIn[], p: CallParams): readonly MaybeZero[] {
   const holes = ins.map(x => x.kind === "hole");
-  const t = transposeFunc(p.func, holes, cts.map(c => c !== null));
+  const t = transposeFunc(
+    p.func,
+    holes,
+    cts.map(c => c !== null),
+  );
   const outs = bindCall([...whereNot(ins, holes).map(known), ...present(cts)], { ...p, func: t.func });
   const pulled = spread(t.nonzero, outs);
   let k = 0;

@@ -11,7 +11,14 @@ import { join, stageAt, type AnyFunction, type Leaves, type Staged } from "../tr
 /** `f` with results converted to these dtypes. */
 export function castResults(f: Func, avals: readonly Aval[]): Func {
   if (f.results.every((r, i) => r.aval.dtype === avals[i]?.dtype)) return f;
-  return traceClosed((...xs) => inline(f, xs).map((y, i) => { const dtype = avals[i]?.dtype ?? y.dtype; return y.dtype === dtype ? y : convert(y, { dtype }); }), f.params.map(v => v.aval));
+  return traceClosed(
+    (...xs) =>
+      inline(f, xs).map((y, i) => {
+        const dtype = avals[i]?.dtype ?? y.dtype;
+        return y.dtype === dtype ? y : convert(y, { dtype });
+      }),
+    f.params.map(v => v.aval),
+  );
 }
 
 /** A carry and a step that keeps its type. */
@@ -25,30 +32,66 @@ export interface Loop {
 }
 /** Trace a step: `step(carry, ...more)` returns [carry, rest] when `hasRest`, else the carry. `more` are abstract. Weak numbers in the carry take the dtype that the
  *  step gives them; weak numbers that the step returns take the carry's. @throws E0501 */
-export function stageLoop(step: AnyFunction, carry: Leaves, more: { readonly avals: readonly Aval[]; readonly tree: readonly unknown[] }, hasRest: boolean, what: string): Loop {
+export function stageLoop(
+  step: AnyFunction,
+  carry: Leaves,
+  more: { readonly avals: readonly Aval[]; readonly tree: readonly unknown[] },
+  hasRest: boolean,
+  what: string,
+): Loop {
   let init = carry.leaves;
   const tree = unflatten(carry.def, carry.leaves);
   const def = flatten([tree, ...more.tree]).def;
   for (;;) {
-    const staged = stageAt(step, def, [...init.map(x => x.aval), ...more.avals], [...init.map(x => x.weak), ...more.avals.map(() => false)], what);
-    const shape = unflatten(staged.outDef, staged.func.results.map((_, i) => i));
+    const staged = stageAt(
+      step,
+      def,
+      [...init.map(x => x.aval), ...more.avals],
+      [...init.map(x => x.weak), ...more.avals.map(() => false)],
+      what,
+    );
+    const shape = unflatten(
+      staged.outDef,
+      staged.func.results.map((_, i) => i),
+    );
     const parts = hasRest ? shape : [shape];
-    if (!Array.isArray(parts) || (hasRest && parts.length !== 2)) throw new PullbackError("E0501", `the body of ${what} returned ${showTree(staged.outDef)}, not [carry, output]`, { help: "return an array of two; the output may be null" });
+    if (!Array.isArray(parts) || (hasRest && parts.length !== 2))
+      throw new PullbackError("E0501", `the body of ${what} returned ${showTree(staged.outDef)}, not [carry, output]`, {
+        help: "return an array of two; the output may be null",
+      });
     const after = flatten(parts[0]).def;
-    if (after.key !== carry.def.key) throw new PullbackError("E0501", `${what} begins with a carry ${showTree(carry.def)} and its body returns ${showTree(after)}`, { help: "return the carry in the same structure" });
+    if (after.key !== carry.def.key)
+      throw new PullbackError("E0501", `${what} begins with a carry ${showTree(carry.def)} and its body returns ${showTree(after)}`, {
+        help: "return the carry in the same structure",
+      });
     const { results } = staged.func;
     const paths = leafPaths(carry.def);
     let recast = false;
     const next = init.map((x, i) => {
       const to = results[i]?.aval;
-      if (!to || sameAval(to, x.aval) || (to.shape.length === x.ndim && to.shape.every((d, k) => d === x.shape[k]) && staged.outWeak[i] === true)) return x;
-      if (!x.weak || x.ndim !== to.shape.length) throw new PullbackError("E0501", `${join("carry", paths[i] ?? "")} of ${what} is ${showAval(x.aval)} and becomes ${showAval(to)} after a step`, { help: "convert or broadcast one of them" });
+      if (
+        !to ||
+        sameAval(to, x.aval) ||
+        (to.shape.length === x.ndim && to.shape.every((d, k) => d === x.shape[k]) && staged.outWeak[i] === true)
+      )
+        return x;
+      if (!x.weak || x.ndim !== to.shape.length)
+        throw new PullbackError(
+          "E0501",
+          `${join("carry", paths[i] ?? "")} of ${what} is ${showAval(x.aval)} and becomes ${showAval(to)} after a step`,
+          { help: "convert or broadcast one of them" },
+        );
       recast = true;
       return convert(x, { dtype: to.dtype });
     });
     if (!recast) {
       const want = results.map((r, i) => ({ dtype: init[i]?.dtype ?? r.aval.dtype, shape: r.aval.shape }));
-      return { init, def: carry.def, staged: { ...staged, func: castResults(staged.func, want) }, restDef: hasRest ? flatten(parts[1]).def : undefined };
+      return {
+        init,
+        def: carry.def,
+        staged: { ...staged, func: castResults(staged.func, want) },
+        restDef: hasRest ? flatten(parts[1]).def : undefined,
+      };
     }
     init = next;
   }

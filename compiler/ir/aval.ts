@@ -5,7 +5,10 @@ import { byteSize } from "../../runtime/dtype.ts";
 /** Sizes of the dimensions, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 /** An abstract value (JAX's ShapedArray). */
-export interface Aval { readonly dtype: DType; readonly shape: Shape }
+export interface Aval {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
 
 /** An Aval from its parts. */
 export const aval = (dtype: DType, shape: Shape): Aval => ({ dtype, shape });
@@ -23,6 +26,9 @@ export const showAval = (a: Aval): string => `${a.dtype}[${a.shape.join(",")}]`;
 export function stridesOf(shape: Shape): readonly number[] {
   const strides = new Array<number>(shape.length);
   let s = 1;
-  for (let d = shape.length - 1; d >= 0; d--) { strides[d] = s; s *= shape[d] ?? 1; }
+  for (let d = shape.length - 1; d >= 0; d--) {
+    strides[d] = s;
+    s *= shape[d] ?? 1;
+  }
   return strides;
 }

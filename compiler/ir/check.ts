@@ -12,15 +12,29 @@ export function checkFunc(f: Func, where = "func"): Func {
     bound.add(v);
   };
   const use = (a: Atom, by: string): void => {
-    if (a.kind === "lit" ? a.aval.shape.length !== 0 : !bound.has(a)) throw new InternalError(`${where}: ${by} uses ${a.kind === "lit" ? "a literal that is not scalar" : `unbound v${a.id}: ${showAval(a.aval)}`}`);
+    if (a.kind === "lit" ? a.aval.shape.length !== 0 : !bound.has(a))
+      throw new InternalError(
+        `${where}: ${by} uses ${a.kind === "lit" ? "a literal that is not scalar" : `unbound v${a.id}: ${showAval(a.aval)}`}`,
+      );
   };
   f.params.forEach((v, i) => bind(v, `parameter ${i}`));
   for (const e of f.eqns) {
     e.ins.forEach(a => use(a, e.prim.name));
-    const rule = e.prim.aval(e.ins.map(a => a.aval), e.params);
+    const rule = e.prim.aval(
+      e.ins.map(a => a.aval),
+      e.params,
+    );
     const want = Array.isArray(rule) ? (rule as readonly Aval[]) : [rule as Aval]; // Array.isArray does not narrow readonly arrays
-    if (want.length !== e.outs.length || !want.every((w, i) => { const o = e.outs[i]; return o !== undefined && sameAval(w, o.aval); })) {
-      throw new InternalError(`${where}: ${e.prim.name} gives ${want.map(showAval).join(", ")}, its outputs say ${e.outs.map(o => showAval(o.aval)).join(", ")}`);
+    if (
+      want.length !== e.outs.length ||
+      !want.every((w, i) => {
+        const o = e.outs[i];
+        return o !== undefined && sameAval(w, o.aval);
+      })
+    ) {
+      throw new InternalError(
+        `${where}: ${e.prim.name} gives ${want.map(showAval).join(", ")}, its outputs say ${e.outs.map(o => showAval(o.aval)).join(", ")}`,
+      );
     }
     for (const g of innerFuncs(e)) checkFunc(g, `${where}/${e.prim.name}`);
     e.outs.forEach(v => bind(v, e.prim.name));

@@ -5,29 +5,67 @@ import type { Expr } from "./scalar.ts";
 /** Operands of an expression, in order. */
 export function operands(e: Expr): readonly Expr[] {
   switch (e.kind) {
-    case "const": case "var": return [];
-    case "unary": case "convert": case "bitcast": return [e.x];
-    case "binary": case "compare": return [e.x, e.y];
-    case "fma": return [e.x, e.y, e.z];
-    case "select": return [e.cond, e.x, e.y];
-    case "load": return [e.index, ...(e.guard ? [e.guard] : []), ...(e.otherwise ? [e.otherwise] : [])];
-    default: return e satisfies never;
+    case "const":
+    case "var":
+      return [];
+    case "unary":
+    case "convert":
+    case "bitcast":
+      return [e.x];
+    case "binary":
+    case "compare":
+      return [e.x, e.y];
+    case "fma":
+      return [e.x, e.y, e.z];
+    case "select":
+      return [e.cond, e.x, e.y];
+    case "load":
+      return [e.index, ...(e.guard ? [e.guard] : []), ...(e.otherwise ? [e.otherwise] : [])];
+    default:
+      return e satisfies never;
   }
 }
 
 /** The same operation on other operands; `e` itself when none differs. */
 export function mapOperands(e: Expr, f: (x: Expr) => Expr): Expr {
   switch (e.kind) {
-    case "const": case "var": return e;
-    case "unary": case "convert": case "bitcast": { const x = f(e.x); return x === e.x ? e : { ...e, x }; }
-    case "binary": case "compare": { const x = f(e.x), y = f(e.y); return x === e.x && y === e.y ? e : { ...e, x, y }; }
-    case "fma": { const x = f(e.x), y = f(e.y), z = f(e.z); return x === e.x && y === e.y && z === e.z ? e : { ...e, x, y, z }; }
-    case "select": { const cond = f(e.cond), x = f(e.x), y = f(e.y); return cond === e.cond && x === e.x && y === e.y ? e : { ...e, cond, x, y }; }
-    case "load": {
-      const index = f(e.index), guard = e.guard && f(e.guard), otherwise = e.otherwise && f(e.otherwise);
-      return index === e.index && guard === e.guard && otherwise === e.otherwise ? e : { ...e, index, ...(guard && { guard }), ...(otherwise && { otherwise }) };
+    case "const":
+    case "var":
+      return e;
+    case "unary":
+    case "convert":
+    case "bitcast": {
+      const x = f(e.x);
+      return x === e.x ? e : { ...e, x };
     }
-    default: return e satisfies never;
+    case "binary":
+    case "compare": {
+      const x = f(e.x),
+        y = f(e.y);
+      return x === e.x && y === e.y ? e : { ...e, x, y };
+    }
+    case "fma": {
+      const x = f(e.x),
+        y = f(e.y),
+        z = f(e.z);
+      return x === e.x && y === e.y && z === e.z ? e : { ...e, x, y, z };
+    }
+    case "select": {
+      const cond = f(e.cond),
+        x = f(e.x),
+        y = f(e.y);
+      return cond === e.cond && x === e.x && y === e.y ? e : { ...e, cond, x, y };
+    }
+    case "load": {
+      const index = f(e.index),
+        guard = e.guard && f(e.guard),
+        otherwise = e.otherwise && f(e.otherwise);
+      return index === e.index && guard === e.guard && otherwise === e.otherwise
+        ? e
+        : { ...e, index, ...(guard && { guard }), ...(otherwise && { otherwise }) };
+    }
+    default:
+      return e satisfies never;
   }
 }
 

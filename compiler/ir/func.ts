@@ -8,19 +8,39 @@ import type { Aval } from "./aval.ts";
 import type { Primitive } from "./primitive.ts";
 
 /** A variable; identity is the object, `id` is for printing and ordering. */
-export interface Var { readonly kind: "var"; readonly id: number; readonly aval: Aval }
+export interface Var {
+  readonly kind: "var";
+  readonly id: number;
+  readonly aval: Aval;
+}
 /** A scalar constant (`aval.shape` is `[]`; bool is 0 or 1). Larger constants are broadcasts of these, or captured inputs. */
-export interface Lit { readonly kind: "lit"; readonly value: number; readonly aval: Aval }
+export interface Lit {
+  readonly kind: "lit";
+  readonly value: number;
+  readonly aval: Aval;
+}
 /** An operand. */
 export type Atom = Var | Lit;
 /** Static parameters of an equation: numbers, strings, arrays, nested Funcs, and for custom rules opaque functions. */
 export type Params = Readonly<Record<string, unknown>>;
 /** Finds the user's line lazily: stack traces are cheap to take and dear to read. */
-export interface Source { locate(): SourceLocation | undefined }
+export interface Source {
+  locate(): SourceLocation | undefined;
+}
 /** One line of a Func. Holds the primitive itself: there is no registry. */
-export interface Eqn { readonly prim: Primitive; readonly ins: readonly Atom[]; readonly params: Params; readonly outs: readonly Var[]; readonly source?: Source | undefined }
+export interface Eqn {
+  readonly prim: Primitive;
+  readonly ins: readonly Atom[];
+  readonly params: Params;
+  readonly outs: readonly Var[];
+  readonly source?: Source | undefined;
+}
 /** A closed program (our jaxpr). Every variable is a parameter or the output of an earlier equation. */
-export interface Func { readonly params: readonly Var[]; readonly eqns: readonly Eqn[]; readonly results: readonly Atom[] }
+export interface Func {
+  readonly params: readonly Var[];
+  readonly eqns: readonly Eqn[];
+  readonly results: readonly Atom[];
+}
 
 let nextId = 0;
 /** A variable that no program holds yet. Ids only order the output of printers that renumber anyway. */

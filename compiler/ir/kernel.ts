@@ -4,12 +4,22 @@ import type { DType } from "../../runtime/dtype.ts";
 import type { Expr, ExprVar, ScalarOps } from "./scalar.ts";
 
 /** A buffer that a kernel is launched with. `elements` is its extent in `dtype`. */
-export interface KernelParam { readonly dtype: DType; readonly elements: number; readonly access: "read" | "write" | "update" }
+export interface KernelParam {
+  readonly dtype: DType;
+  readonly elements: number;
+  readonly access: "read" | "write" | "update";
+}
 /** Memory private to one grid item, uninitialised. Buffers are numbered: params first, then scratch. */
-export interface Scratch { readonly dtype: DType; readonly elements: number }
+export interface Scratch {
+  readonly dtype: DType;
+  readonly elements: number;
+}
 
 /** One accumulator of a fold: `combine(acc, value)` where `combine` is written over the two placeholder variables `a` and `b`. */
-export interface Fold { readonly acc: ExprVar; readonly init: Expr }
+export interface Fold {
+  readonly acc: ExprVar;
+  readonly init: Expr;
+}
 /** Statements. Loop bounds are i32; a `for` with `begin >= end` does nothing. Variables are in scope to the end of their block. */
 export type Stmt =
   | { readonly kind: "let"; readonly v: ExprVar; readonly value: Expr }
@@ -17,32 +27,74 @@ export type Stmt =
   | { readonly kind: "set"; readonly v: ExprVar; readonly value: Expr }
   | { readonly kind: "store"; readonly buf: number; readonly index: Expr; readonly value: Expr; readonly guard?: Expr }
   /** `parallel`: iterations are independent of each other (vectorisable); otherwise they run in order. */
-  | { readonly kind: "for"; readonly v: ExprVar; readonly begin: Expr; readonly end: Expr; readonly parallel: boolean; readonly body: readonly Stmt[] }
+  | {
+      readonly kind: "for";
+      readonly v: ExprVar;
+      readonly begin: Expr;
+      readonly end: Expr;
+      readonly parallel: boolean;
+      readonly body: readonly Stmt[];
+    }
   /** A fold over v in [begin, end): accumulators start at `init`, each turn runs `body` (lets, parallel stores), then acc[k] = combine[k](a := acc, b := values).
    *  The order is the emitter's, but fixed: it may keep several partial accumulators, each started at `init`, if init is the identity of combine. Afterwards the `acc` variables hold the results. */
-  | { readonly kind: "fold"; readonly v: ExprVar; readonly begin: Expr; readonly end: Expr; readonly folds: readonly Fold[]; readonly body: readonly Stmt[]; readonly values: readonly Expr[]; readonly a: readonly ExprVar[]; readonly b: readonly ExprVar[]; readonly combine: readonly Expr[] }
+  | {
+      readonly kind: "fold";
+      readonly v: ExprVar;
+      readonly begin: Expr;
+      readonly end: Expr;
+      readonly folds: readonly Fold[];
+      readonly body: readonly Stmt[];
+      readonly values: readonly Expr[];
+      readonly a: readonly ExprVar[];
+      readonly b: readonly ExprVar[];
+      readonly combine: readonly Expr[];
+    }
   | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
   | { readonly kind: "if"; readonly cond: Expr; readonly yes: readonly Stmt[]; readonly no: readonly Stmt[] };
 
 /** The independent items of a kernel: `v` runs over [0, extent). `cost` is a rough number of scalar operations an item takes (decides threading). `each`: items are
  *  blocks of independent turns; the body is a single `for` over `each.v`, which in all runs over [0, each.extent). A backend may make every turn an item. */
-export interface Grid { readonly v: ExprVar; readonly extent: number; readonly cost: number; readonly each?: { readonly v: ExprVar; readonly extent: number } }
+export interface Grid {
+  readonly v: ExprVar;
+  readonly extent: number;
+  readonly cost: number;
+  readonly each?: { readonly v: ExprVar; readonly extent: number };
+}
 
 /** A kernel. `name` is ours ("softmax_3"), for traces and profiles. */
 export type Kernel = LoopKernel | GemmKernel;
 /** Plain loops. */
-export interface LoopKernel { readonly kind: "loop"; readonly name: string; readonly params: readonly KernelParam[]; readonly scratch: readonly Scratch[]; readonly grid: Grid; readonly body: readonly Stmt[] }
+export interface LoopKernel {
+  readonly kind: "loop";
+  readonly name: string;
+  readonly params: readonly KernelParam[];
+  readonly scratch: readonly Scratch[];
+  readonly grid: Grid;
+  readonly body: readonly Stmt[];
+}
 /** acc[b,i,j] = sum over l of lhs(b,i,l) * rhs(b,l,j), then `epilogue` runs once for each (b,i,j) with `acc` bound.
  *  lhs reads only b,i,l; rhs only b,l,j: anything may be fused into them as long as it is cheap to evaluate when packed. */
 export interface GemmKernel {
-  readonly kind: "gemm"; readonly name: string; readonly params: readonly KernelParam[];
-  readonly batch: number; readonly m: number; readonly n: number; readonly k: number; readonly dtype: DType;
+  readonly kind: "gemm";
+  readonly name: string;
+  readonly params: readonly KernelParam[];
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly dtype: DType;
   readonly vars: { readonly b: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly l: ExprVar; readonly acc: ExprVar };
-  readonly lhs: Expr; readonly rhs: Expr; readonly epilogue: readonly Stmt[];
+  readonly lhs: Expr;
+  readonly rhs: Expr;
+  readonly epilogue: readonly Stmt[];
 }
 
 /** A kernel buffer with its logical type. */
-export interface BufRef { readonly buf: number; readonly dtype: DType; readonly shape: readonly number[] }
+export interface BufRef {
+  readonly buf: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
 /** What the author of a "kernel" lowering writes loops with. Each `grid` call is one launch; launches run in order. */
 export interface KernelBuilder {
   readonly s: ScalarOps;

@@ -16,20 +16,31 @@ export function identity(x: object): number {
 /** A key equal exactly when parameters mean the same: data by content, programs and functions by identity. */
 export function paramKey(x: unknown): string {
   switch (typeof x) {
-    case "number": return Object.is(x, -0) ? "-0" : String(x);
-    case "string": return JSON.stringify(x);
-    case "boolean": case "undefined": case "bigint": return String(x);
-    case "function": return `f${identity(x)}`;
-    case "symbol": return x.toString();
+    case "number":
+      return Object.is(x, -0) ? "-0" : String(x);
+    case "string":
+      return JSON.stringify(x);
+    case "boolean":
+    case "undefined":
+    case "bigint":
+      return String(x);
+    case "function":
+      return `f${identity(x)}`;
+    case "symbol":
+      return x.toString();
     case "object": {
       if (x === null) return "null";
       if (Array.isArray(x)) return `[${x.map(paramKey).join(",")}]`;
       if (isFunc(x)) return funcKey(x);
       const proto: unknown = Object.getPrototypeOf(x);
       if (proto !== Object.prototype && proto !== null) return `o${identity(x)}`;
-      return `{${Object.entries(x).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}:${paramKey(v)}`).join(",")}}`;
+      return `{${Object.entries(x)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([k, v]) => `${k}:${paramKey(v)}`)
+        .join(",")}}`;
     }
-    default: throw new InternalError(`a parameter of type ${typeof x}`);
+    default:
+      throw new InternalError(`a parameter of type ${typeof x}`);
   }
 }
 
@@ -39,7 +50,10 @@ export function funcKey(f: Func): string {
   const known = programs.get(f);
   if (known !== undefined) return known;
   const numbers = new Map<Var, number>();
-  const define = (v: Var): string => { numbers.set(v, numbers.size); return showAval(v.aval); };
+  const define = (v: Var): string => {
+    numbers.set(v, numbers.size);
+    return showAval(v.aval);
+  };
   const atom = (a: Atom): string => (a.kind === "lit" ? `${paramKey(a.value)}:${a.aval.dtype}` : `v${numbers.get(a) ?? `?${a.id}`}`);
   const lines = [f.params.map(define).join(",")];
   for (const e of f.eqns) {

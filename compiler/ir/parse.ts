@@ -10,7 +10,8 @@ export const parseLimits = { characters: 10_000_000, eqns: 1_000_000, depth: 64,
 
 /** Read a printed program. `primitives`: those the text may name. @throws E0602 with line and column. */
 export function parseFunc(text: string, primitives: Iterable<Primitive>): Func {
-  if (text.length > parseLimits.characters) throw new PullbackError("E0602", `program text of ${text.length} characters, at most ${parseLimits.characters} are read`);
+  if (text.length > parseLimits.characters)
+    throw new PullbackError("E0602", `program text of ${text.length} characters, at most ${parseLimits.characters} are read`);
   const byName = new Map<string, Primitive>();
   for (const p of primitives) byName.set(p.name, p);
   const parser = new Parser(text, byName);
@@ -34,7 +35,9 @@ class Parser {
     this.byName = byName;
     this.advance();
   }
-  end(): void { if (this.token !== "") this.fail("the end of the text"); }
+  end(): void {
+    if (this.token !== "") this.fail("the end of the text");
+  }
 
   func(depth: number): Func {
     if (depth > parseLimits.depth) this.refuse(`programs nested deeper than ${parseLimits.depth}`);
@@ -46,14 +49,18 @@ class Parser {
     while (!this.is("return")) eqns.push(this.eqn(env, depth));
     this.advance();
     const results: Atom[] = [];
-    if (!this.is("}")) { do results.push(this.atom(env)); while (this.take(",")); }
+    if (!this.is("}")) {
+      do results.push(this.atom(env));
+      while (this.take(","));
+    }
     this.expect("}");
     return { params, eqns, results };
   }
   private eqn(env: Map<string, Var>, depth: number): Eqn {
     if (++this.eqns > parseLimits.eqns) this.refuse(`more than ${parseLimits.eqns} equations`);
     const bindings: { name: string; a: Aval }[] = [];
-    do bindings.push(this.typedName()); while (this.take(","));
+    do bindings.push(this.typedName());
+    while (this.take(","));
     this.expect("=");
     const prim = this.byName.get(this.token) ?? this.fail("a known primitive");
     this.advance();
@@ -72,7 +79,10 @@ class Parser {
   /** The primitive's own rule, which may trip over parameters that no program would give it. */
   private types(prim: Primitive, ins: readonly Atom[], params: Params): readonly Aval[] {
     try {
-      const rule = prim.aval(ins.map(a => a.aval), params);
+      const rule = prim.aval(
+        ins.map(a => a.aval),
+        params,
+      );
       return Array.isArray(rule) ? (rule as readonly Aval[]) : [rule as Aval]; // Array.isArray does not narrow readonly arrays
     } catch (e) {
       if (e instanceof PullbackError) throw e;
@@ -137,7 +147,8 @@ class Parser {
   }
   private key(): string {
     const key = this.token;
-    if (!/^[A-Za-z_$][\w$]*$/.test(key) || key === "__proto__" || key === "constructor" || key === "prototype") this.fail("a parameter name");
+    if (!/^[A-Za-z_$][\w$]*$/.test(key) || key === "__proto__" || key === "constructor" || key === "prototype")
+      this.fail("a parameter name");
     this.advance();
     return key;
   }
@@ -146,35 +157,65 @@ class Parser {
     const t = this.token;
     if (t === "func") return this.func(depth + 1);
     if (t === "[") return this.list("[", "]", () => this.value(depth + 1));
-    if (t === "{") return Object.fromEntries(this.list("{", "}", (): [string, unknown] => { const k = this.key(); this.expect(":"); return [k, this.value(depth + 1)]; }));
+    if (t === "{")
+      return Object.fromEntries(
+        this.list("{", "}", (): [string, unknown] => {
+          const k = this.key();
+          this.expect(":");
+          return [k, this.value(depth + 1)];
+        }),
+      );
     this.advance();
     if (t === "true") return true;
     if (t === "false") return false;
     if (t === "null") return null;
-    if (t.startsWith('"')) { try { return JSON.parse(t) as unknown; } catch { return this.refuse(`the string ${t}`); } } // JSON.parse of a string token
+    if (t.startsWith('"')) {
+      try {
+        return JSON.parse(t) as unknown; // a string token
+      } catch {
+        return this.refuse(`the string ${t}`);
+      }
+    }
     if (/^-?\d/.test(t) || t === "inf" || t === "-inf" || t === "nan") return toNumber(t);
     return this.refuse(`the parameter value ${JSON.stringify(t)}`);
   }
   private list<T>(open: string, close: string, item: () => T): T[] {
     this.expect(open);
     const items: T[] = [];
-    if (!this.take(close)) { do items.push(item()); while (this.take(",")); this.expect(close); }
+    if (!this.take(close)) {
+      do items.push(item());
+      while (this.take(","));
+      this.expect(close);
+    }
     return items;
   }
-  private is(t: string): boolean { return this.token === t; }
+  private is(t: string): boolean {
+    return this.token === t;
+  }
   private take(t: string): boolean {
     if (this.token !== t) return false;
     this.advance();
     return true;
   }
-  private expect(t: string): void { if (!this.take(t)) this.fail(`"${t}"`); }
+  private expect(t: string): void {
+    if (!this.take(t)) this.fail(`"${t}"`);
+  }
   private advance(): void {
     tokenPattern.lastIndex = this.at;
     const m = tokenPattern.exec(this.text);
-    if (!m || m[1] === undefined) { this.tokenAt = this.at; this.token = this.text[this.at] ?? ""; this.fail("a token"); }
-    else { this.token = m[1]; this.at = tokenPattern.lastIndex; this.tokenAt = this.at - this.token.length; }
+    if (!m || m[1] === undefined) {
+      this.tokenAt = this.at;
+      this.token = this.text[this.at] ?? "";
+      this.fail("a token");
+    } else {
+      this.token = m[1];
+      this.at = tokenPattern.lastIndex;
+      this.tokenAt = this.at - this.token.length;
+    }
   }
-  private fail(wanted: string): never { return this.refuse(`expected ${wanted}, found ${this.token === "" ? "the end" : JSON.stringify(this.token)}`); }
+  private fail(wanted: string): never {
+    return this.refuse(`expected ${wanted}, found ${this.token === "" ? "the end" : JSON.stringify(this.token)}`);
+  }
   private refuse(fact: string): never {
     const before = this.text.slice(0, this.tokenAt).split("\n");
     throw new PullbackError("E0602", `program text, line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: ${fact}`);

@@ -9,8 +9,19 @@ import type { Tensor } from "../trace/tensor.ts";
 /** How many operands: a number gives rules typed tuples, `number` a list. */
 export type Arity = number;
 /** A tuple of N items of T (a plain list when N is `number`). */
-export type Of<N extends Arity, T> = number extends N ? readonly T[] : N extends 0 ? readonly [] : N extends 1 ? readonly [T] : N extends 2 ? readonly [T, T]
-  : N extends 3 ? readonly [T, T, T] : N extends 4 ? readonly [T, T, T, T] : readonly T[];
+export type Of<N extends Arity, T> = number extends N
+  ? readonly T[]
+  : N extends 0
+    ? readonly []
+    : N extends 1
+      ? readonly [T]
+      : N extends 2
+        ? readonly [T, T]
+        : N extends 3
+          ? readonly [T, T, T]
+          : N extends 4
+            ? readonly [T, T, T, T]
+            : readonly T[];
 
 /** One operation. `N` is its number of operands, `P` its static parameters. */
 export interface Primitive<N extends Arity = Arity, P extends Params = Params> {
@@ -47,14 +58,30 @@ export type JvpRule<N extends Arity, P> =
 /** An operand of a linear equation under transposition: a known tensor, or a hole whose cotangent is asked for. */
 export type LinearIn = { readonly kind: "known"; readonly value: Tensor } | { readonly kind: "hole"; readonly aval: Aval };
 /** Cotangents of the outputs (null = zero; at least one is not) to cotangents of the operands: one per operand, null where known or zero. */
-export type TransposeRule<N extends Arity, P> = Method<{ rule(cts: readonly MaybeZero[], ins: Of<N, LinearIn>, p: P): readonly MaybeZero[] }>;
+export type TransposeRule<N extends Arity, P> = Method<{
+  rule(cts: readonly MaybeZero[], ins: Of<N, LinearIn>, p: P): readonly MaybeZero[];
+}>;
 /** The axis a vmap adds: its size, and its name for psum and friends. */
-export interface BatchAxis { readonly size: number; readonly name: string | undefined }
+export interface BatchAxis {
+  readonly size: number;
+  readonly name: string | undefined;
+}
 /** Batched operands carry the new axis first (`at[i]`); every output carries it first, unless the rule returns flags. */
-export type BatchRule<N extends Arity, P> = Method<{ rule(ins: Of<N, Tensor>, at: Of<N, boolean>, p: P, axis: BatchAxis): readonly Tensor[] | { readonly outs: readonly Tensor[]; readonly batched: readonly boolean[] } }>;
+export type BatchRule<N extends Arity, P> = Method<{
+  rule(
+    ins: Of<N, Tensor>,
+    at: Of<N, boolean>,
+    p: P,
+    axis: BatchAxis,
+  ): readonly Tensor[] | { readonly outs: readonly Tensor[]; readonly batched: readonly boolean[] };
+}>;
 /** Emits the known part now into the current builder (operands of unknown ones are null) and says how to emit the rest later.
  *  `known[i]` is the i-th output if known, else null; `residuals` are handed to `unknown` together with the unknown operands, in order; it returns the unknown outputs in order. */
-export interface Split { readonly known: readonly MaybeZero[]; readonly residuals: readonly Tensor[]; unknown(residuals: readonly Tensor[], ins: readonly Tensor[]): readonly Tensor[] }
+export interface Split {
+  readonly known: readonly MaybeZero[];
+  readonly residuals: readonly Tensor[];
+  unknown(residuals: readonly Tensor[], ins: readonly Tensor[]): readonly Tensor[];
+}
 /** See `Split`. `ins[i]` is null where unknown; `avals` has every operand's aval. */
 export type PartialRule<N extends Arity, P> = Method<{ rule(ins: Of<N, Tensor | null>, avals: Of<N, Aval>, p: P): Split }>;
 /** See `Primitive.simplify`. */
@@ -72,7 +99,12 @@ export type Lowering<N extends Arity = Arity, P = Params> =
   /** out[i] = any expression of i and of guarded reads of the operands (pad, concat, gather, iota, random bits). One output. */
   | { readonly kind: "index"; element(s: ScalarOps, out: readonly Expr[], read: ReadOperand, p: P, ins: Of<N, Aval>): Expr }
   /** Fold over axes, all operands together (one accumulator each; argmax has two). Each output has the axes removed. `combine` is associative and commutative up to rounding. */
-  | { readonly kind: "reduce"; axes(p: P): readonly number[]; init(p: P, ins: Of<N, Aval>): readonly number[]; combine(s: ScalarOps, a: readonly Expr[], b: readonly Expr[], p: P): readonly Expr[] }
+  | {
+      readonly kind: "reduce";
+      axes(p: P): readonly number[];
+      init(p: P, ins: Of<N, Aval>): readonly number[];
+      combine(s: ScalarOps, a: readonly Expr[], b: readonly Expr[], p: P): readonly Expr[];
+    }
   /** Sum of products over contracted dimensions; two operands; out dims = batch, lhs free, rhs free. */
   | { readonly kind: "contract"; dims(p: P): ContractDims }
   /** Its meaning in other primitives. Inlined before fusion by any backend without a template for it. */
@@ -87,7 +119,12 @@ export type Lowering<N extends Arity = Arity, P = Params> =
   | { readonly kind: "erase" };
 
 /** Dimension numbers of a contraction, as XLA's dot_general. */
-export interface ContractDims { readonly lhsBatch: readonly number[]; readonly rhsBatch: readonly number[]; readonly lhsContract: readonly number[]; readonly rhsContract: readonly number[] }
+export interface ContractDims {
+  readonly lhsBatch: readonly number[];
+  readonly rhsBatch: readonly number[];
+  readonly lhsContract: readonly number[];
+  readonly rhsContract: readonly number[];
+}
 
 /** Regions, structured. */
 export type ControlForm =
@@ -96,6 +133,13 @@ export type ControlForm =
   /** Operand 0 is an i32 scalar, clamped; the rest go to the chosen branch. */
   | { readonly form: "cond"; readonly branches: readonly Func[] }
   /** Operands: consts, carry, stacked xs (leading axis `length`). body: (consts, carry, x slices) -> (carry, y slices). Results: carry, stacked ys. `reverse` runs the last index first. */
-  | { readonly form: "scan"; readonly body: Func; readonly length: number; readonly reverse: boolean; readonly consts: number; readonly carry: number }
+  | {
+      readonly form: "scan";
+      readonly body: Func;
+      readonly length: number;
+      readonly reverse: boolean;
+      readonly consts: number;
+      readonly carry: number;
+    }
   /** Operands: cond consts, body consts, carry. cond: (cond consts, carry) -> bool[]; body: (body consts, carry) -> carry. */
   | { readonly form: "while"; readonly cond: Func; readonly body: Func; readonly condConsts: number; readonly bodyConsts: number };

@@ -10,7 +10,9 @@ import type { Atom, Func, Var } from "./func.ts";
 import { isFunc } from "./walk.ts";
 
 /** `sources`: append the user's line to each equation. */
-export interface PrintOptions { readonly sources?: boolean }
+export interface PrintOptions {
+  readonly sources?: boolean;
+}
 
 /** The one way numbers are printed: shortest text that reads back to the same value, with `-0`, `inf`, `-inf`, `nan`. */
 export function printNumber(x: number): string {
@@ -28,20 +30,24 @@ function print(f: Func, indent: string, options: PrintOptions): string {
     names.set(v, nameOf(names.size));
     return `${names.get(v)}: ${showAval(v.aval)}`;
   };
-  const atom = (a: Atom): string => (a.kind === "lit" ? `${printNumber(a.value)}:${a.aval.dtype}` : names.get(a) ?? `?v${a.id}`);
+  const atom = (a: Atom): string => (a.kind === "lit" ? `${printNumber(a.value)}:${a.aval.dtype}` : (names.get(a) ?? `?v${a.id}`));
   const lines = [`func(${f.params.map(define).join(", ")}) {`];
   for (const e of f.eqns) {
     const ins = e.ins.map(a => ` ${atom(a)}`).join("");
     const outs = e.outs.map(define).join(", ");
     const at = options.sources ? e.source?.locate() : undefined;
-    lines.push(`${indent}  ${outs} = ${e.prim.name}${printParams(e.params, `${indent}  `, options)}${ins}${at ? `  # ${at.file}:${at.line}:${at.column}` : ""}`);
+    lines.push(
+      `${indent}  ${outs} = ${e.prim.name}${printParams(e.params, `${indent}  `, options)}${ins}${at ? `  # ${at.file}:${at.line}:${at.column}` : ""}`,
+    );
   }
   lines.push(`${indent}  return ${f.results.map(atom).join(", ")}`, `${indent}}`);
   return lines.join("\n");
 }
 
 function printParams(params: Readonly<Record<string, unknown>>, indent: string, options: PrintOptions): string {
-  const keys = Object.keys(params).filter(k => params[k] !== undefined).sort();
+  const keys = Object.keys(params)
+    .filter(k => params[k] !== undefined)
+    .sort();
   return keys.length === 0 ? "" : `[${keys.map(k => `${k}=${printParam(params[k], indent, options)}`).join(", ")}]`;
 }
 function printParam(x: unknown, indent: string, options: PrintOptions): string {
@@ -52,7 +58,9 @@ function printParam(x: unknown, indent: string, options: PrintOptions): string {
   if (isFunc(x)) return print(x, indent, options);
   if (Array.isArray(x)) return `[${x.map(y => printParam(y, indent, options)).join(",")}]`;
   if (typeof x === "object") {
-    const entries = Object.entries(x as Record<string, unknown>).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)); // a parameter object is a plain record
+    const entries = Object.entries(x as Record<string, unknown>)
+      .filter(([, v]) => v !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1)); // a parameter object is a plain record
     return `{${entries.map(([k, v]) => `${k}: ${printParam(v, indent, options)}`).join(", ")}}`;
   }
   return `<${typeof x}>`;

@@ -4,14 +4,62 @@ import type { DType } from "../../runtime/dtype.ts";
 
 /** One operand. Elementary functions are total: NaN propagates, domain errors give NaN. */
 export type UnaryOp =
-  | "neg" | "abs" | "sign" | "floor" | "ceil" | "trunc" | "round" | "sqrt" | "rsqrt" | "cbrt"
-  | "exp" | "exp2" | "expm1" | "log" | "log2" | "log1p" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan"
-  | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh" | "erf" | "erfc" | "erfInv" | "lgamma" | "digamma" | "sigmoid"
-  | "not" | "popcount" | "clz" | "isNan";
+  | "neg"
+  | "abs"
+  | "sign"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "round"
+  | "sqrt"
+  | "rsqrt"
+  | "cbrt"
+  | "exp"
+  | "exp2"
+  | "expm1"
+  | "log"
+  | "log2"
+  | "log1p"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "erf"
+  | "erfc"
+  | "erfInv"
+  | "lgamma"
+  | "digamma"
+  | "sigmoid"
+  | "not"
+  | "popcount"
+  | "clz"
+  | "isNan";
 /** Two operands of one dtype. `min`/`max` propagate NaN; integer `div` truncates (x/0 = -1 or all ones, as XLA), `rem` has the dividend's sign. Shifts by >= 32 give 0 (or the sign). */
 export type BinaryOp =
-  | "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "pow" | "atan2" | "nextAfter"
-  | "and" | "or" | "xor" | "shl" | "shr" | "sar";
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "rem"
+  | "min"
+  | "max"
+  | "pow"
+  | "atan2"
+  | "nextAfter"
+  | "and"
+  | "or"
+  | "xor"
+  | "shl"
+  | "shr"
+  | "sar";
 /** Two operands of one dtype, bool result. Comparisons with NaN are false, except `ne`. */
 export type CompareOp = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 
@@ -31,7 +79,14 @@ export type Expr =
   /** Reinterpret the bits; equal sizes. */
   | { readonly kind: "bitcast"; readonly dtype: DType; readonly x: Expr }
   /** Element `index` (i32, in elements) of kernel buffer `buf`. With `guard` false nothing is read and `otherwise` is the value. */
-  | { readonly kind: "load"; readonly dtype: DType; readonly buf: number; readonly index: Expr; readonly guard?: Expr; readonly otherwise?: Expr };
+  | {
+      readonly kind: "load";
+      readonly dtype: DType;
+      readonly buf: number;
+      readonly index: Expr;
+      readonly guard?: Expr;
+      readonly otherwise?: Expr;
+    };
 
 /** A named scalar: a loop counter, a `let`, an accumulator. */
 export type ExprVar = Extract<Expr, { kind: "var" }>;

@@ -21,8 +21,13 @@ export type TiledStmt =
 /** A kernel of `groups` groups of `threads` threads. Buffers are numbered: params, then `shared` (one a group), then `local` (one a thread); both start
  *  uninitialised. `vars`: the group's number, the thread's number in it (i32). */
 export interface TiledKernel {
-  readonly kind: "tiled"; readonly name: string; readonly params: readonly KernelParam[];
-  readonly shared: readonly Scratch[]; readonly local: readonly Scratch[];
-  readonly threads: number; readonly groups: number; readonly vars: { readonly group: ExprVar; readonly lane: ExprVar };
+  readonly kind: "tiled";
+  readonly name: string;
+  readonly params: readonly KernelParam[];
+  readonly shared: readonly Scratch[];
+  readonly local: readonly Scratch[];
+  readonly threads: number;
+  readonly groups: number;
+  readonly vars: { readonly group: ExprVar; readonly lane: ExprVar };
   readonly body: readonly TiledStmt[];
 }

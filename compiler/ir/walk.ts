@@ -13,7 +13,9 @@ export function innerFuncs(e: Eqn): Func[] {
     if (isFunc(x)) found.push(x);
     else if (Array.isArray(x)) x.forEach(visit);
   };
-  Object.keys(e.params).sort().forEach(k => visit(e.params[k]));
+  Object.keys(e.params)
+    .sort()
+    .forEach(k => visit(e.params[k]));
   return found;
 }
 
@@ -35,26 +37,45 @@ export function forEachStep<K>(steps: readonly Step<K>[], visit: (s: Step<K>) =>
   for (const s of steps) {
     visit(s);
     switch (s.kind) {
-      case "launch": case "copy": break;
-      case "loop": forEachStep(s.body, visit); break;
-      case "while": forEachStep(s.test, visit); forEachStep(s.body, visit); break;
-      case "branch": s.cases.forEach(c => forEachStep(c, visit)); break;
-      default: unreachable(s);
+      case "launch":
+      case "copy":
+        break;
+      case "loop":
+        forEachStep(s.body, visit);
+        break;
+      case "while":
+        forEachStep(s.test, visit);
+        forEachStep(s.body, visit);
+        break;
+      case "branch":
+        s.cases.forEach(c => forEachStep(c, visit));
+        break;
+      default:
+        unreachable(s);
     }
   }
 }
 
 /** The same steps, each launch's kernel replaced. `launch` gives the steps that take a launch's place. */
-export function mapLaunches<K, L>(steps: readonly Step<K>[], launch: (s: Extract<Step<K>, { kind: "launch" }>) => readonly Step<L>[]): Step<L>[] {
+export function mapLaunches<K, L>(
+  steps: readonly Step<K>[],
+  launch: (s: Extract<Step<K>, { kind: "launch" }>) => readonly Step<L>[],
+): Step<L>[] {
   const inner = (body: readonly Step<K>[]): Step<L>[] => mapLaunches(body, launch);
   return steps.flatMap((s): readonly Step<L>[] => {
     switch (s.kind) {
-      case "launch": return launch(s);
-      case "copy": return [s];
-      case "loop": return [{ ...s, body: inner(s.body) }];
-      case "while": return [{ ...s, test: inner(s.test), body: inner(s.body) }];
-      case "branch": return [{ ...s, cases: s.cases.map(inner) }];
-      default: return unreachable(s);
+      case "launch":
+        return launch(s);
+      case "copy":
+        return [s];
+      case "loop":
+        return [{ ...s, body: inner(s.body) }];
+      case "while":
+        return [{ ...s, test: inner(s.test), body: inner(s.body) }];
+      case "branch":
+        return [{ ...s, cases: s.cases.map(inner) }];
+      default:
+        return unreachable(s);
     }
   });
 }

@@ -6,14 +6,27 @@ import type { BufRef, KernelBuilder, KernelParam, LoopKernel, Scratch, Stmt } fr
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../ir/scalar.ts";
 
 /** Run an author's `build` on operands and results of these types: one kernel a grid, all with the same parameters (operands, then results). */
-export function buildKernels(name: string, build: (b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[]) => void, ins: readonly Aval[], outs: readonly Aval[]): LoopKernel[] {
+export function buildKernels(
+  name: string,
+  build: (b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[]) => void,
+  ins: readonly Aval[],
+  outs: readonly Aval[],
+): LoopKernel[] {
   const all = [...ins, ...outs];
-  const params = (written: ReadonlySet<number>, read: ReadonlySet<number>): KernelParam[] => all.map((a, i) => ({ dtype: a.dtype, elements: sizeOf(a.shape), access: !written.has(i) ? "read" : read.has(i) ? "update" : "write" }));
+  const params = (written: ReadonlySet<number>, read: ReadonlySet<number>): KernelParam[] =>
+    all.map((a, i) => ({ dtype: a.dtype, elements: sizeOf(a.shape), access: !written.has(i) ? "read" : read.has(i) ? "update" : "write" }));
   const kernels: LoopKernel[] = [];
-  let block: Stmt[] | undefined, scratch: Scratch[] = [], written = new Set<number>(), read = new Set<number>();
-  const push = (s: Stmt): void => { if (!block) throw new InternalError(`${name}: statements belong inside grid()`); block.push(s); };
+  let block: Stmt[] | undefined,
+    scratch: Scratch[] = [],
+    written = new Set<number>(),
+    read = new Set<number>();
+  const push = (s: Stmt): void => {
+    if (!block) throw new InternalError(`${name}: statements belong inside grid()`);
+    block.push(s);
+  };
   const nested = (body: () => void): Stmt[] => {
-    const before = block, mine: Stmt[] = [];
+    const before = block,
+      mine: Stmt[] = [];
     block = mine;
     body();
     block = before;
@@ -23,22 +36,64 @@ export function buildKernels(name: string, build: (b: KernelBuilder, ins: readon
   const b: KernelBuilder = {
     s,
     int: n => s.const(n, "i32"),
-    at: (x, index) => { const strides = stridesOf(x.shape); return index.reduce<Expr>((sum, ix, d) => s.binary("add", sum, s.binary("mul", ix, s.const(strides[d] ?? 0, "i32"))), s.const(0, "i32")); },
-    load(x, index) { read.add(x.buf); return { kind: "load", dtype: computeDType(x.dtype), buf: x.buf, index }; },
-    store(x, index, value, guard) { written.add(x.buf); push({ kind: "store", buf: x.buf, index, value: s.convert(value, x.dtype), ...(guard ? { guard } : {}) }); },
-    scratch(dtype: DType, elements) { scratch.push({ dtype, elements }); return { buf: all.length + scratch.length - 1, dtype, shape: [elements] }; },
-    let(label, value) { const v = exprVar(label, value.dtype); push({ kind: "let", v, value }); return v; },
-    set(v: ExprVar, value) { push({ kind: "set", v, value }); },
-    for(label, begin, end, body, options = {}) { const v = exprVar(label, "i32"); push({ kind: "for", v, begin, end, parallel: options.parallel ?? false, body: nested(() => body(v)) }); },
-    while(cond, body) { push({ kind: "while", cond, body: nested(body) }); },
-    if(cond, then, otherwise) { push({ kind: "if", cond, yes: nested(then), no: otherwise ? nested(otherwise) : [] }); },
+    at: (x, index) => {
+      const strides = stridesOf(x.shape);
+      return index.reduce<Expr>(
+        (sum, ix, d) => s.binary("add", sum, s.binary("mul", ix, s.const(strides[d] ?? 0, "i32"))),
+        s.const(0, "i32"),
+      );
+    },
+    load(x, index) {
+      read.add(x.buf);
+      return { kind: "load", dtype: computeDType(x.dtype), buf: x.buf, index };
+    },
+    store(x, index, value, guard) {
+      written.add(x.buf);
+      push({ kind: "store", buf: x.buf, index, value: s.convert(value, x.dtype), ...(guard ? { guard } : {}) });
+    },
+    scratch(dtype: DType, elements) {
+      scratch.push({ dtype, elements });
+      return { buf: all.length + scratch.length - 1, dtype, shape: [elements] };
+    },
+    let(label, value) {
+      const v = exprVar(label, value.dtype);
+      push({ kind: "let", v, value });
+      return v;
+    },
+    set(v: ExprVar, value) {
+      push({ kind: "set", v, value });
+    },
+    for(label, begin, end, body, options = {}) {
+      const v = exprVar(label, "i32");
+      push({ kind: "for", v, begin, end, parallel: options.parallel ?? false, body: nested(() => body(v)) });
+    },
+    while(cond, body) {
+      push({ kind: "while", cond, body: nested(body) });
+    },
+    if(cond, then, otherwise) {
+      push({ kind: "if", cond, yes: nested(then), no: otherwise ? nested(otherwise) : [] });
+    },
     grid(extent, cost, body) {
-      scratch = []; written = new Set(); read = new Set();
-      const v = exprVar("item", "i32"), stmts = nested(() => body(v));
-      kernels.push({ kind: "loop", name: kernels.length === 0 ? name : `${name}_${kernels.length}`, params: params(written, read), scratch, grid: { v, extent, cost }, body: stmts });
+      scratch = [];
+      written = new Set();
+      read = new Set();
+      const v = exprVar("item", "i32"),
+        stmts = nested(() => body(v));
+      kernels.push({
+        kind: "loop",
+        name: kernels.length === 0 ? name : `${name}_${kernels.length}`,
+        params: params(written, read),
+        scratch,
+        grid: { v, extent, cost },
+        body: stmts,
+      });
     },
   };
   const ref = (a: Aval, i: number): BufRef => ({ buf: i, dtype: a.dtype, shape: a.shape });
-  build(b, ins.map(ref), outs.map((a, i) => ref(a, ins.length + i)));
+  build(
+    b,
+    ins.map(ref),
+    outs.map((a, i) => ref(a, ins.length + i)),
+  );
   return kernels;
 }

@@ -7,7 +7,8 @@ import { RowKernel, splitOf, type Member, type RowSplit } from "./rows.ts";
 import { placesAt, type Places } from "./scope.ts";
 
 /** Most equations of one kernel. */
-const ELEMENTWISE = 6, ROWS = 16;
+const ELEMENTWISE = 6,
+  ROWS = 16;
 
 /** Equations that share a kernel. `position` is its place in the region's order. */
 export class Cluster {
@@ -27,14 +28,20 @@ export class Cluster {
   }
 
   /** Is there a fold here, so that what joins must follow its rows? */
-  get byRows(): boolean { return this.rows !== undefined; }
+  get byRows(): boolean {
+    return this.rows !== undefined;
+  }
   /** Take `m` in if it fits. `weight` is the price of one of its elements. */
   join(m: Member, weight: number): boolean {
-    const domain = m.e.outs[0]?.aval.shape ?? [], fold = m.e.prim.lower.kind === "reduce", first = this.members.length === 0;
+    const domain = m.e.outs[0]?.aval.shape ?? [],
+      fold = m.e.prim.lower.kind === "reduce",
+      first = this.members.length === 0;
     if (this.members.length >= (this.rows ? ROWS : ELEMENTWISE)) return false;
-    if (this.rows) { if (!this.rows.add(m)) return false; }
-    else if (fold) {
-      const split = splitOf(m.e), rows = split && this.trial(split);
+    if (this.rows) {
+      if (!this.rows.add(m)) return false;
+    } else if (fold) {
+      const split = splitOf(m.e),
+        rows = split && this.trial(split);
       if (!rows || !rows.add(m)) return false;
       this.rows = rows;
     } else if (!first && !sameShape(domain, this.domain)) return false;
@@ -56,9 +63,13 @@ export class Cluster {
       for (const m of this.members) if (!k.add(m)) throw new InternalError(`${m.e.prim.name} no longer fits the rows of ${this.name}`);
       return k.finish(this.name, this.weight);
     }
-    return elementKernel(this.name, placesAt(this.places, this.position), this.domain, this.weight, (s, index) => this.members.flatMap(({ e, into }) => s.compute(e, index).map((value, k) => {
-      const { ref, aval } = into[k] as Member["into"][number]; // one target an output
-      return { ref, aval, value: s.ops.convert(value, aval.dtype) };
-    })));
+    return elementKernel(this.name, placesAt(this.places, this.position), this.domain, this.weight, (s, index) =>
+      this.members.flatMap(({ e, into }) =>
+        s.compute(e, index).map((value, k) => {
+          const { ref, aval } = into[k] as Member["into"][number]; // one target an output
+          return { ref, aval, value: s.ops.convert(value, aval.dtype) };
+        }),
+      ),
+    );
   }
 }

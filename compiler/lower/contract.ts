@@ -14,7 +14,9 @@ import type { Target } from "./reduce.ts";
 import type { Member } from "./rows.ts";
 
 /** Can the product generator take it? Its operands and result are f32 or f64. */
-export const isProduct = (e: Eqn): boolean => [...e.ins, ...e.outs].every(a => a.aval.dtype === e.outs[0]?.aval.dtype) && (e.outs[0]?.aval.dtype === "f32" || e.outs[0]?.aval.dtype === "f64");
+export const isProduct = (e: Eqn): boolean =>
+  [...e.ins, ...e.outs].every(a => a.aval.dtype === e.outs[0]?.aval.dtype) &&
+  (e.outs[0]?.aval.dtype === "f32" || e.outs[0]?.aval.dtype === "f64");
 
 /** Which statements beside the sums a backend's products can do. `plain`: rows of sums are stored, contiguous. `fused`: any strides, and element-wise work on the sums. */
 export type Products = "plain" | "fused";
@@ -42,7 +44,12 @@ export class Product {
   }
   /** Take an element-wise equation in, if it follows the result element for element. */
   join(m: Member): boolean {
-    if (this.products === "plain" || this.members.length >= EPILOGUE || sizeOf(m.e.outs[0]?.aval.shape ?? []) !== sizeOf(this.target.aval.shape)) return false;
+    if (
+      this.products === "plain" ||
+      this.members.length >= EPILOGUE ||
+      sizeOf(m.e.outs[0]?.aval.shape ?? []) !== sizeOf(this.target.aval.shape)
+    )
+      return false;
     this.members.push(m);
     if (this.epilogue(() => true)) return true;
     this.members.pop();
@@ -50,114 +57,238 @@ export class Product {
   }
   /** The kernel, after the copies of operands that cannot be read in place. `fresh` makes temporary memory; `kept`: is that memory read by anybody else? */
   launches(fresh: (a: Aval) => SlotRef, kept: (ref: SlotRef) => boolean): readonly AnyLaunch[] {
-    const { name } = this, places = placesAt(this.places, this.position), copies: Launch[] = [];
+    const { name } = this,
+      places = placesAt(this.places, this.position),
+      copies: Launch[] = [];
     const done = this.epilogue(kept);
     if (!done) throw new InternalError(`${name}: an equation no longer fits its epilogue`);
-    const { s, flat, b, i, j, l, acc, statements } = done, { ops } = s, { batch, m, n, k, dtype, operands } = flat;
-    const probe = new KernelScope(places), at = (sizes: readonly number[]): ExprVar[] => sizes.map((d, q) => probe.loop(`p${q}`, d));
+    const { s, flat, b, i, j, l, acc, statements } = done,
+      { ops } = s,
+      { batch, m, n, k, dtype, operands } = flat;
+    const probe = new KernelScope(places),
+      at = (sizes: readonly number[]): ExprVar[] => sizes.map((d, q) => probe.loop(`p${q}`, d));
     const [pb, pi, pj, pl] = at([batch, m, n, k]) as [ExprVar, ExprVar, ExprVar, ExprVar]; // four sizes
     const tried = operands(probe, pb, pi, pj, pl);
     /** Operand `side` over its row and column: in place where its address is affine in them, else copied to [batch, rows, columns]. */
     const read = (side: 0 | 1, vars: readonly [ExprVar, ExprVar], probed: readonly ExprVar[], sizes: readonly [number, number]): Expr => {
       if (strided(tried[side], probed)) return operands(s, b, i, j, l)[side];
-      const a: Aval = { dtype, shape: [batch, ...sizes] }, ref = fresh(a);
-      copies.push(elementKernel(`${name}_${side === 0 ? "lhs" : "rhs"}`, places, a.shape, 2, (c, [cb, cr, cc]) => {
-        const zero = c.ops.int(0), [row, col] = [cr ?? zero, cc ?? zero];
-        return [{ ref, aval: a, value: (side === 0 ? operands(c, cb ?? zero, row, zero, col) : operands(c, cb ?? zero, zero, col, row))[side] }];
-      }));
+      const a: Aval = { dtype, shape: [batch, ...sizes] },
+        ref = fresh(a);
+      copies.push(
+        elementKernel(`${name}_${side === 0 ? "lhs" : "rhs"}`, places, a.shape, 2, (c, [cb, cr, cc]) => {
+          const zero = c.ops.int(0),
+            [row, col] = [cr ?? zero, cc ?? zero];
+          return [
+            { ref, aval: a, value: (side === 0 ? operands(c, cb ?? zero, row, zero, col) : operands(c, cb ?? zero, zero, col, row))[side] },
+          ];
+        }),
+      );
       return ops.load(s.buffer(ref, a, "read"), dtype, ravel(ops, [b, ...vars], a.shape));
     };
-    const lhs = read(0, [i, l], [pi, pl], [m, k]), rhs = read(1, [l, j], [pl, pj], [k, n]);
-    const common = { kind: "gemm", name, params: s.params, batch, k, dtype, epilogue: statements } as const, { args } = s;
+    const lhs = read(0, [i, l], [pi, pl], [m, k]),
+      rhs = read(1, [l, j], [pl, pj], [k, n]);
+    const common = { kind: "gemm", name, params: s.params, batch, k, dtype, epilogue: statements } as const,
+      { args } = s;
     if (!done.flipped) return [...copies, { kernel: { ...common, m, n, vars: { b, i, j, l, acc }, lhs, rhs }, args }];
     return [...copies, { kernel: { ...common, m: n, n: m, vars: { b, i: j, j: i, l, acc }, lhs: rhs, rhs: lhs }, args }]; // (xy)ᵀ = yᵀxᵀ
   }
   /** What happens to the sums; undefined when that does not follow them, or the backend cannot do it. */
   private epilogue(kept: (ref: SlotRef) => boolean): Epilogue | undefined {
-    const { e, target, view, products } = this, flat = flatten(e), { batch, m, n, k, dtype } = flat, acc = exprVar("acc", dtype);
+    const { e, target, view, products } = this,
+      flat = flatten(e),
+      { batch, m, n, k, dtype } = flat,
+      acc = exprVar("acc", dtype);
     const values = new Map<SlotRef, Expr>();
     let foreign = false;
-    const visible: Places = { get: v => { const p = this.places.get(v); return p?.kind === "buffer" && p.writer >= this.position && !values.has(p.ref) ? p.inline : p; } };
-    const s = new KernelScope(visible, (ref, _dtype, linear) => { const x = values.get(ref); if (x && linear !== place) foreign = true; return x; }), { ops } = s;
-    const b = s.loop("b", batch), i = s.loop("i", m), j = s.loop("j", n), l = s.loop("l", k);
-    const sums = ravel(ops, [b, i, j], [batch, m, n]), place = view ? permuted(ops, view, sums) : sums;
-    const row = coefficient(place, i), col = coefficient(place, j), flipped = view !== undefined && row === 1 && col !== 1;
+    const visible: Places = {
+      get: v => {
+        const p = this.places.get(v);
+        return p?.kind === "buffer" && p.writer >= this.position && !values.has(p.ref) ? p.inline : p;
+      },
+    };
+    const s = new KernelScope(visible, (ref, _dtype, linear) => {
+        const x = values.get(ref);
+        if (x && linear !== place) foreign = true;
+        return x;
+      }),
+      { ops } = s;
+    const b = s.loop("b", batch),
+      i = s.loop("i", m),
+      j = s.loop("j", n),
+      l = s.loop("l", k);
+    const sums = ravel(ops, [b, i, j], [batch, m, n]),
+      place = view ? permuted(ops, view, sums) : sums;
+    const row = coefficient(place, i),
+      col = coefficient(place, j),
+      flipped = view !== undefined && row === 1 && col !== 1;
     if (row === undefined || col === undefined || (products === "plain" && (flipped ? col !== m : view !== undefined))) return undefined;
-    const statements: Stmt[] = [], store = ({ ref, aval }: Target, value: Expr): void => { statements.push({ kind: "store", buf: s.buffer(ref, aval, "write"), index: place, value: ops.convert(value, aval.dtype) }); };
+    const statements: Stmt[] = [],
+      store = ({ ref, aval }: Target, value: Expr): void => {
+        statements.push({ kind: "store", buf: s.buffer(ref, aval, "write"), index: place, value: ops.convert(value, aval.dtype) });
+      };
     values.set(target.ref, s.toStorage(acc, target.aval.dtype));
     if (kept(target.ref) || this.members.length === 0) store(target, acc);
     for (const { e: q, into } of this.members) {
-      const shape = q.outs[0]?.aval.shape ?? [], results = s.compute(q, unravel(ops, place, shape));
+      const shape = q.outs[0]?.aval.shape ?? [],
+        results = s.compute(q, unravel(ops, place, shape));
       if (foreign) return undefined;
-      into.forEach((t, x) => { values.set(t.ref, results[x] as Expr); if (kept(t.ref)) store(t, results[x] as Expr); }); // one target an output
+      into.forEach((t, x) => {
+        const value = results[x] as Expr; // one target an output
+        values.set(t.ref, value);
+        if (kept(t.ref)) store(t, value);
+      });
     }
     return { s, flat, b, i, j, l, acc, statements, flipped };
   }
 }
 /** Most equations of one epilogue. */
 const EPILOGUE = 6;
-interface Epilogue { readonly s: KernelScope; readonly flat: Flat; readonly b: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly l: ExprVar; readonly acc: ExprVar; readonly statements: readonly Stmt[]; readonly flipped: boolean }
+interface Epilogue {
+  readonly s: KernelScope;
+  readonly flat: Flat;
+  readonly b: ExprVar;
+  readonly i: ExprVar;
+  readonly j: ExprVar;
+  readonly l: ExprVar;
+  readonly acc: ExprVar;
+  readonly statements: readonly Stmt[];
+  readonly flipped: boolean;
+}
 type AnyLaunch = { readonly kernel: Kernel; readonly args: readonly SlotRef[] };
 
 /** Can a product store its result as `view` (its only reader) shows it? */
 export function storesAs(e: Eqn, view: Eqn, products: Products): boolean {
   const out = view.outs[0];
-  if (view.prim.lower.kind !== "view" || !out || sizeOf(out.aval.shape) !== sizeOf(e.outs[0]?.aval.shape ?? []) || permutation(view) === undefined) return false;
-  const { batch, m, n } = flatten(e), ops = new IndexOps();
+  if (
+    view.prim.lower.kind !== "view" ||
+    !out ||
+    sizeOf(out.aval.shape) !== sizeOf(e.outs[0]?.aval.shape ?? []) ||
+    permutation(view) === undefined
+  )
+    return false;
+  const { batch, m, n } = flatten(e),
+    ops = new IndexOps();
   const [b, i, j] = [batch, m, n].map((d, q) => ops.declare(exprVar(`p${q}`, "i32"), d)) as [ExprVar, ExprVar, ExprVar]; // three sizes
-  const place = permuted(ops, view, ravel(ops, [b, i, j], [batch, m, n])), row = coefficient(place, i), col = coefficient(place, j);
+  const place = permuted(ops, view, ravel(ops, [b, i, j], [batch, m, n])),
+    row = coefficient(place, i),
+    col = coefficient(place, j);
   return row !== undefined && col !== undefined && (products === "fused" ? row === 1 || col === 1 : row === 1 && col === m);
 }
 /** For each dimension of a view's operand, the dimension of its result that it is; undefined when the view is not a permutation. */
 function permutation(view: Eqn): readonly number[] | undefined {
-  const { lower } = view.prim, shape = view.outs[0]?.aval.shape ?? [], source = view.ins[0]?.aval;
+  const { lower } = view.prim,
+    shape = view.outs[0]?.aval.shape ?? [],
+    source = view.ins[0]?.aval;
   if (lower.kind !== "view" || !source || source.shape.length !== shape.length) return undefined;
-  const ops = new IndexOps(), index: Expr[] = shape.map((d, q) => ops.declare(exprVar(`o${q}`, "i32"), d)), from = lower.source(ops, index, view.params, source);
+  const ops = new IndexOps(),
+    index: Expr[] = shape.map((d, q) => ops.declare(exprVar(`o${q}`, "i32"), d)),
+    from = lower.source(ops, index, view.params, source);
   const dims = from.map(x => index.indexOf(x));
   return dims.every(d => d >= 0) && new Set(dims).size === shape.length ? dims : undefined;
 }
 /** The position in a permutation's result of the element that its operand has at `linear`. */
 function permuted(ops: IndexOps, view: Eqn, linear: Expr): Expr {
-  const dims = permutation(view), out = view.outs[0]?.aval.shape ?? [], index = unravel(ops, linear, view.ins[0]?.aval.shape ?? []);
+  const dims = permutation(view),
+    out = view.outs[0]?.aval.shape ?? [],
+    index = unravel(ops, linear, view.ins[0]?.aval.shape ?? []);
   if (!dims) throw new InternalError(`${view.prim.name} is not a permutation`);
-  return ravel(ops, out.map((_, d) => index[dims.indexOf(d)] ?? ops.int(0)), out);
+  return ravel(
+    ops,
+    out.map((_, d) => index[dims.indexOf(d)] ?? ops.int(0)),
+    out,
+  );
 }
 
 /** The same for the other dtypes: a fold for each result. */
 export function foldContraction(name: string, e: Eqn, places: Places, target: Target): Launch {
-  const { batch, m, n, k, dtype, operands } = flatten(e), s = new KernelScope(places), { ops } = s;
-  const row = s.loop("row", batch * m * n), l = s.loop("l", k), acc = exprVar("acc", dtype), p = exprVar("a", dtype), q = exprVar("b", dtype);
-  const [lhs, rhs] = operands(s, ops.binary("div", row, ops.int(Math.max(1, m * n))), ops.binary("rem", ops.binary("div", row, ops.int(Math.max(1, n))), ops.int(Math.max(1, m))), ops.binary("rem", row, ops.int(Math.max(1, n))), l);
+  const { batch, m, n, k, dtype, operands } = flatten(e),
+    s = new KernelScope(places),
+    { ops } = s;
+  const row = s.loop("row", batch * m * n),
+    l = s.loop("l", k),
+    acc = exprVar("acc", dtype),
+    p = exprVar("a", dtype),
+    q = exprVar("b", dtype);
+  const [lhs, rhs] = operands(
+    s,
+    ops.binary("div", row, ops.int(Math.max(1, m * n))),
+    ops.binary("rem", ops.binary("div", row, ops.int(Math.max(1, n))), ops.int(Math.max(1, m))),
+    ops.binary("rem", row, ops.int(Math.max(1, n))),
+    l,
+  );
   const [times, plus] = dtype === "bool" ? (["and", "or"] as const) : (["mul", "add"] as const);
   const { grid, stmts } = inRows(ops, row, batch * m * n, 2 * k, [
-    { kind: "fold", v: l, begin: ops.int(0), end: ops.int(k), folds: [{ acc, init: ops.const(0, dtype) }], body: [], values: [ops.binary(times, lhs, rhs)], a: [p], b: [q], combine: [ops.binary(plus, p, q)] },
+    {
+      kind: "fold",
+      v: l,
+      begin: ops.int(0),
+      end: ops.int(k),
+      folds: [{ acc, init: ops.const(0, dtype) }],
+      body: [],
+      values: [ops.binary(times, lhs, rhs)],
+      a: [p],
+      b: [q],
+      combine: [ops.binary(plus, p, q)],
+    },
     { kind: "store", buf: s.buffer(target.ref, target.aval, "write"), index: row, value: ops.convert(acc, target.aval.dtype) },
   ]);
   return { kernel: { kind: "loop", name, params: s.params, scratch: [], grid, body: stmts }, args: s.args };
 }
 
 /** A contraction over flattened indices: sizes, and the operands' elements at (batch, row, column, contracted). */
-interface Flat { readonly batch: number; readonly m: number; readonly n: number; readonly k: number; readonly dtype: DType; operands(s: KernelScope, b: Expr, i: Expr, j: Expr, l: Expr): readonly [Expr, Expr] }
+interface Flat {
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly dtype: DType;
+  operands(s: KernelScope, b: Expr, i: Expr, j: Expr, l: Expr): readonly [Expr, Expr];
+}
 function flatten(e: Eqn): Flat {
-  const { lower } = e.prim, [x, y] = e.ins;
+  const { lower } = e.prim,
+    [x, y] = e.ins;
   if (lower.kind !== "contract" || !x || !y) throw new InternalError(`${e.prim.name} is not a contraction of two operands`);
   const { lhsBatch, rhsBatch, lhsContract, rhsContract } = lower.dims(e.params);
   const free = (a: Atom, used: readonly number[]): number[] => a.aval.shape.map((_, d) => d).filter(d => !used.includes(d));
-  const lf = free(x, [...lhsBatch, ...lhsContract]), rf = free(y, [...rhsBatch, ...rhsContract]);
+  const lf = free(x, [...lhsBatch, ...lhsContract]),
+    rf = free(y, [...rhsBatch, ...rhsContract]);
   const pick = (a: Atom, dims: readonly number[]): number[] => dims.map(d => a.aval.shape[d] ?? 0);
-  const bs = pick(x, lhsBatch), ms = pick(x, lf), ns = pick(y, rf), ks = pick(x, lhsContract);
+  const bs = pick(x, lhsBatch),
+    ms = pick(x, lf),
+    ns = pick(y, rf),
+    ks = pick(x, lhsContract);
   const gather = (s: KernelScope, a: Atom, groups: readonly (readonly [readonly number[], readonly Expr[]])[]): Expr => {
     const index = new Array<Expr>(a.aval.shape.length).fill(s.ops.int(0));
-    for (const [dims, at] of groups) dims.forEach((d, q) => { index[d] = at[q] ?? s.ops.int(0); });
+    for (const [dims, at] of groups)
+      dims.forEach((d, q) => {
+        index[d] = at[q] ?? s.ops.int(0);
+      });
     return s.read(a, index);
   };
   return {
-    batch: sizeOf(bs), m: sizeOf(ms), n: sizeOf(ns), k: sizeOf(ks), dtype: computeDType(e.outs[0]?.aval.dtype ?? "f32"),
+    batch: sizeOf(bs),
+    m: sizeOf(ms),
+    n: sizeOf(ns),
+    k: sizeOf(ks),
+    dtype: computeDType(e.outs[0]?.aval.dtype ?? "f32"),
     operands(s, b, i, j, l) {
-      const bi = unravel(s.ops, b, bs), ki = unravel(s.ops, l, ks);
-      return [gather(s, x, [[lhsBatch, bi], [lf, unravel(s.ops, i, ms)], [lhsContract, ki]]), gather(s, y, [[rhsBatch, bi], [rf, unravel(s.ops, j, ns)], [rhsContract, ki]])];
+      const bi = unravel(s.ops, b, bs),
+        ki = unravel(s.ops, l, ks);
+      return [
+        gather(s, x, [
+          [lhsBatch, bi],
+          [lf, unravel(s.ops, i, ms)],
+          [lhsContract, ki],
+        ]),
+        gather(s, y, [
+          [rhsBatch, bi],
+          [rf, unravel(s.ops, j, ns)],
+          [rhsContract, ki],
+        ]),
+      ];
     },
   };
 }
 /** Is `e` one unguarded load with an address affine in `vars`? */
-const strided = (e: Expr, vars: readonly ExprVar[]): boolean => e.kind === "load" && !e.guard && vars.every(v => (coefficient(e.index, v) ?? -1) >= 0);
+const strided = (e: Expr, vars: readonly ExprVar[]): boolean =>
+  e.kind === "load" && !e.guard && vars.every(v => (coefficient(e.index, v) ?? -1) >= 0);

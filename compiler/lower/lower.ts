@@ -11,7 +11,10 @@ import { inPlace, mapRefs, mayReplace } from "./inplace.ts";
 import { lowerRegion, type LowerControl } from "./region.ts";
 
 /** `donate[i]`: parameter i's memory may become a result's. `products`: what the backend's matrix products can do beside summing (default plain). */
-export interface LowerOptions { readonly donate: readonly boolean[]; readonly products?: Products }
+export interface LowerOptions {
+  readonly donate: readonly boolean[];
+  readonly products?: Products;
+}
 
 /** The program as ordered launches with a memory plan. */
 export function lowerFunc(f: Func, { donate, products = "plain" }: LowerOptions): Schedule {
@@ -33,40 +36,66 @@ export function lowerFunc(f: Func, { donate, products = "plain" }: LowerOptions)
 }
 
 /** Lowers the control equations of `p`. */
-const control = (p: Program): LowerControl => (form, e, ins, outs, steps) => {
-  const region = (f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], into: Step[]): void => lowerRegion(p, f, args, targets, into, control(p));
-  switch (form.form) {
-    case "call": region(form.func, ins, outs, steps); break;
-    case "cond": {
-      const cases = form.branches.map(b => { const body: Step[] = []; region(b, ins.slice(1), outs, body); return body; });
-      steps.push({ kind: "branch", index: ins[0] as SlotRef, cases }); // cond has an index operand
-      break;
+const control =
+  (p: Program): LowerControl =>
+  (form, e, ins, outs, steps) => {
+    const region = (f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], into: Step[]): void =>
+      lowerRegion(p, f, args, targets, into, control(p));
+    switch (form.form) {
+      case "call":
+        region(form.func, ins, outs, steps);
+        break;
+      case "cond": {
+        const cases = form.branches.map(b => {
+          const body: Step[] = [];
+          region(b, ins.slice(1), outs, body);
+          return body;
+        });
+        steps.push({ kind: "branch", index: ins[0] as SlotRef, cases }); // cond has an index operand
+        break;
+      }
+      case "scan": {
+        const counter = p.counter(),
+          slice = (ref: SlotRef, n: number): SlotRef => ({ ...ref, terms: [...ref.terms, { counter, stride: n }] });
+        const carryAvals = form.body.params.slice(form.consts, form.consts + form.carry).map(v => v.aval),
+          carry = outs.slice(0, form.carry);
+        copyAll(ins.slice(form.consts, form.consts + form.carry), carry, carryAvals, steps);
+        const xs = form.body.params
+          .slice(form.consts + form.carry)
+          .map((v, i) => slice(ins[form.consts + form.carry + i] as SlotRef, sizeOf(v.aval.shape))); // operands match parameters
+        const ys = form.body.results.slice(form.carry).map((r, i) => slice(outs[form.carry + i] as SlotRef, sizeOf(r.aval.shape))); // results match outputs
+        const body: Step[] = [];
+        stepCarry(p, form.body, [...ins.slice(0, form.consts), ...carry, ...xs], carry, carryAvals, ys, body);
+        steps.push({ kind: "loop", counter, count: form.length, reverse: form.reverse, body });
+        break;
+      }
+      case "while": {
+        const avals = e.outs.map(v => v.aval),
+          condConsts = ins.slice(0, form.condConsts),
+          bodyConsts = ins.slice(form.condConsts, form.condConsts + form.bodyConsts);
+        copyAll(ins.slice(form.condConsts + form.bodyConsts), outs, avals, steps);
+        const pred = p.slot({ dtype: "bool", shape: [] }),
+          test: Step[] = [],
+          body: Step[] = [];
+        region(form.cond, [...condConsts, ...outs], [pred], test);
+        stepCarry(p, form.body, [...bodyConsts, ...outs], outs, avals, [], body);
+        steps.push({ kind: "while", test, pred, body });
+        break;
+      }
+      default:
+        unreachable(form);
     }
-    case "scan": {
-      const counter = p.counter(), slice = (ref: SlotRef, n: number): SlotRef => ({ ...ref, terms: [...ref.terms, { counter, stride: n }] });
-      const carryAvals = form.body.params.slice(form.consts, form.consts + form.carry).map(v => v.aval), carry = outs.slice(0, form.carry);
-      copyAll(ins.slice(form.consts, form.consts + form.carry), carry, carryAvals, steps);
-      const xs = form.body.params.slice(form.consts + form.carry).map((v, i) => slice(ins[form.consts + form.carry + i] as SlotRef, sizeOf(v.aval.shape))); // operands match parameters
-      const ys = form.body.results.slice(form.carry).map((r, i) => slice(outs[form.carry + i] as SlotRef, sizeOf(r.aval.shape))); // results match outputs
-      const body: Step[] = [];
-      stepCarry(p, form.body, [...ins.slice(0, form.consts), ...carry, ...xs], carry, carryAvals, ys, body);
-      steps.push({ kind: "loop", counter, count: form.length, reverse: form.reverse, body });
-      break;
-    }
-    case "while": {
-      const avals = e.outs.map(v => v.aval), condConsts = ins.slice(0, form.condConsts), bodyConsts = ins.slice(form.condConsts, form.condConsts + form.bodyConsts);
-      copyAll(ins.slice(form.condConsts + form.bodyConsts), outs, avals, steps);
-      const pred = p.slot({ dtype: "bool", shape: [] }), test: Step[] = [], body: Step[] = [];
-      region(form.cond, [...condConsts, ...outs], [pred], test);
-      stepCarry(p, form.body, [...bodyConsts, ...outs], outs, avals, [], body);
-      steps.push({ kind: "while", test, pred, body });
-      break;
-    }
-    default: unreachable(form);
-  }
-};
+  };
 /** A loop body. A new carry takes the old one's place as it is written where nothing reads the old one any more, else at the end. */
-function stepCarry(p: Program, f: Func, args: readonly SlotRef[], carry: readonly SlotRef[], avals: readonly Aval[], rest: readonly SlotRef[], into: Step[]): void {
+function stepCarry(
+  p: Program,
+  f: Func,
+  args: readonly SlotRef[],
+  carry: readonly SlotRef[],
+  avals: readonly Aval[],
+  rest: readonly SlotRef[],
+  into: Step[],
+): void {
   const changed = carry.map((_, i) => f.results[i] !== f.params[args.indexOf(carry[i] as SlotRef)]); // i is in range
   const next = avals.map((a, i) => (changed[i] ? p.slot(a) : undefined));
   let steps: Step[] = [];
@@ -78,29 +107,54 @@ function stepCarry(p: Program, f: Func, args: readonly SlotRef[], carry: readonl
     return undefined;
   });
   into.push(...steps);
-  late.forEach((from, i) => { if (from) into.push({ kind: "copy", from, to: carry[i] as SlotRef, bytes: bytesOf(avals[i] as Aval) }); }); // lengths agree
+  late.forEach((from, i) => {
+    if (from) into.push({ kind: "copy", from, to: carry[i] as SlotRef, bytes: bytesOf(avals[i] as Aval) }); // lengths agree
+  });
 }
 function copyAll(from: readonly SlotRef[], to: readonly SlotRef[], avals: readonly Aval[], steps: Step[]): void {
   from.forEach((f, i) => steps.push({ kind: "copy", from: f, to: to[i] as SlotRef, bytes: bytesOf(avals[i] as Aval) })); // lengths agree
 }
 
 /** Outputs that may take a donated input's memory: same bytes, written only after the input's last use, or element for element in it. */
-function donations(f: Func, donate: readonly boolean[], forwarded: readonly { readonly input: number }[], slots: readonly Slot[], steps: readonly Step[]): { readonly output: number; readonly input: number }[] {
-  const first = new Map<number, number>(), last = new Map<number, number>();
-  steps.forEach((s, at) => forEachRef([s], r => { if (!first.has(r.slot)) first.set(r.slot, at); last.set(r.slot, at); }));
+function donations(
+  f: Func,
+  donate: readonly boolean[],
+  forwarded: readonly { readonly input: number }[],
+  slots: readonly Slot[],
+  steps: readonly Step[],
+): { readonly output: number; readonly input: number }[] {
+  const first = new Map<number, number>(),
+    last = new Map<number, number>();
+  steps.forEach((s, at) =>
+    forEachRef([s], r => {
+      if (!first.has(r.slot)) first.set(r.slot, at);
+      last.set(r.slot, at);
+    }),
+  );
   const given = f.params.map((v, i) => ({ i, v })).filter(({ i }) => donate[i] === true && !forwarded.some(w => w.input === i));
-  const free = new Set(given.map(g => g.i)), pairs: { output: number; input: number }[] = [];
+  const free = new Set(given.map(g => g.i)),
+    pairs: { output: number; input: number }[] = [];
   slots.forEach(s => {
     if (s.home.kind !== "output") return;
-    const output = s.home.index, a = f.results[output]?.aval;
+    const output = s.home.index,
+      a = f.results[output]?.aval;
     const start = first.get(s.id);
     if (!a || start === undefined) return;
-    const step = steps[start], fits = (input: number): boolean => {
-      const end = last.get(input) ?? -1;
-      return end < start || (end === start && step?.kind === "launch" && inPlace(step, { slot: input, base: 0, terms: [] }, { slot: s.id, base: 0, terms: [] }));
-    };
+    const step = steps[start],
+      fits = (input: number): boolean => {
+        const end = last.get(input) ?? -1;
+        return (
+          end < start ||
+          (end === start &&
+            step?.kind === "launch" &&
+            inPlace(step, { slot: input, base: 0, terms: [] }, { slot: s.id, base: 0, terms: [] }))
+        );
+      };
     const match = given.find(g => free.has(g.i) && bytesOf(g.v.aval) === bytesOf(a) && fits(g.i));
-    if (match) { free.delete(match.i); pairs.push({ output, input: match.i }); }
+    if (match) {
+      free.delete(match.i);
+      pairs.push({ output, input: match.i });
+    }
   });
   return pairs;
 }

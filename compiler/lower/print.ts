@@ -11,65 +11,150 @@ type AnyKernel = Kernel | TiledKernel;
 export function printSchedule(p: Schedule<AnyKernel>): string {
   const kernels = new Set<AnyKernel>();
   const steps = printSteps(p.steps, "  ", kernels);
-  const slots = p.slots.map(s => `  s${s.id}: ${s.dtype}[${s.elements}] ${s.home.kind === "arena" ? `arena+${s.home.offset}` : `${s.home.kind} ${s.home.index}`}`);
-  return [`program ${p.inputs} inputs, ${p.outputs} outputs, arena ${p.arenaBytes} bytes`, ...slots, "steps", ...steps, ...[...kernels].map(printKernel)].join("\n");
+  const slots = p.slots.map(
+    s => `  s${s.id}: ${s.dtype}[${s.elements}] ${s.home.kind === "arena" ? `arena+${s.home.offset}` : `${s.home.kind} ${s.home.index}`}`,
+  );
+  return [
+    `program ${p.inputs} inputs, ${p.outputs} outputs, arena ${p.arenaBytes} bytes`,
+    ...slots,
+    "steps",
+    ...steps,
+    ...[...kernels].map(printKernel),
+  ].join("\n");
 }
 function printSteps(steps: readonly Step<AnyKernel>[], indent: string, kernels: Set<AnyKernel>): string[] {
   return steps.flatMap(s => {
     switch (s.kind) {
-      case "launch": kernels.add(s.kernel); return [`${indent}${s.kernel.name}(${s.args.map(ref).join(", ")})`];
-      case "copy": return [`${indent}copy ${ref(s.from)} -> ${ref(s.to)} (${s.bytes} bytes)`];
-      case "loop": return [`${indent}loop c${s.counter} < ${s.count}${s.reverse ? " reversed" : ""}`, ...printSteps(s.body, `${indent}  `, kernels)];
-      case "while": return [`${indent}test`, ...printSteps(s.test, `${indent}  `, kernels), `${indent}while ${ref(s.pred)}`, ...printSteps(s.body, `${indent}  `, kernels)];
-      case "branch": return s.cases.flatMap((c, i) => [`${indent}case ${i} of ${ref(s.index)}`, ...printSteps(c, `${indent}  `, kernels)]);
-      default: return unreachable(s);
+      case "launch":
+        kernels.add(s.kernel);
+        return [`${indent}${s.kernel.name}(${s.args.map(ref).join(", ")})`];
+      case "copy":
+        return [`${indent}copy ${ref(s.from)} -> ${ref(s.to)} (${s.bytes} bytes)`];
+      case "loop":
+        return [`${indent}loop c${s.counter} < ${s.count}${s.reverse ? " reversed" : ""}`, ...printSteps(s.body, `${indent}  `, kernels)];
+      case "while":
+        return [
+          `${indent}test`,
+          ...printSteps(s.test, `${indent}  `, kernels),
+          `${indent}while ${ref(s.pred)}`,
+          ...printSteps(s.body, `${indent}  `, kernels),
+        ];
+      case "branch":
+        return s.cases.flatMap((c, i) => [`${indent}case ${i} of ${ref(s.index)}`, ...printSteps(c, `${indent}  `, kernels)]);
+      default:
+        return unreachable(s);
     }
   });
 }
-const ref = (r: SlotRef): string => `s${r.slot}${r.base === 0 ? "" : `+${r.base}`}${r.terms.map(t => `+${t.stride}·c${t.counter}`).join("")}`;
+const ref = (r: SlotRef): string =>
+  `s${r.slot}${r.base === 0 ? "" : `+${r.base}`}${r.terms.map(t => `+${t.stride}·c${t.counter}`).join("")}`;
 
 /** One kernel. */
 export function printKernel(k: AnyKernel): string {
   const params = k.params.map((p, i) => `b${i}: ${p.dtype}[${p.elements}] ${p.access}`).join(", ");
-  if (k.kind === "gemm") return [`gemm ${k.name}(${params}) ${k.dtype} batch ${k.batch} m ${k.m} n ${k.n} k ${k.k}`, `  lhs ${expr(k.lhs)}`, `  rhs ${expr(k.rhs)}`, ...k.epilogue.flatMap(s => stmt(s, "  "))].join("\n");
+  if (k.kind === "gemm")
+    return [
+      `gemm ${k.name}(${params}) ${k.dtype} batch ${k.batch} m ${k.m} n ${k.n} k ${k.k}`,
+      `  lhs ${expr(k.lhs)}`,
+      `  rhs ${expr(k.rhs)}`,
+      ...k.epilogue.flatMap(s => stmt(s, "  ")),
+    ].join("\n");
   const at = (i: number): number => k.params.length + i;
   if (k.kind === "tiled") {
-    const memory = [...k.shared.map((s, i) => `  b${at(i)}: shared ${s.dtype}[${s.elements}]`), ...k.local.map((s, i) => `  b${at(k.shared.length + i)}: local ${s.dtype}[${s.elements}]`)];
-    return [`tiled ${k.name}(${params}) ${k.groups} groups ${name(k.vars.group)} of ${k.threads} threads ${name(k.vars.lane)}`, ...memory, ...k.body.flatMap(s => stmt(s, "  "))].join("\n");
+    const memory = [
+      ...k.shared.map((s, i) => `  b${at(i)}: shared ${s.dtype}[${s.elements}]`),
+      ...k.local.map((s, i) => `  b${at(k.shared.length + i)}: local ${s.dtype}[${s.elements}]`),
+    ];
+    return [
+      `tiled ${k.name}(${params}) ${k.groups} groups ${name(k.vars.group)} of ${k.threads} threads ${name(k.vars.lane)}`,
+      ...memory,
+      ...k.body.flatMap(s => stmt(s, "  ")),
+    ].join("\n");
   }
   const scratch = k.scratch.map((s, i) => `  b${at(i)}: scratch ${s.dtype}[${s.elements}]`);
-  return [`kernel ${k.name}(${params}) grid ${name(k.grid.v)} < ${k.grid.extent}`, ...scratch, ...k.body.flatMap(s => stmt(s, "  "))].join("\n");
+  return [`kernel ${k.name}(${params}) grid ${name(k.grid.v)} < ${k.grid.extent}`, ...scratch, ...k.body.flatMap(s => stmt(s, "  "))].join(
+    "\n",
+  );
 }
 const name = (v: { readonly name: string; readonly id: number }): string => `${v.name}${Math.abs(v.id)}`;
 function stmt(s: Stmt | TiledStmt, indent: string): string[] {
   const block = (b: readonly (Stmt | TiledStmt)[]): string[] => b.flatMap(x => stmt(x, `${indent}  `));
   switch (s.kind) {
-    case "let": return [`${indent}let ${name(s.v)} = ${expr(s.value)}`];
-    case "set": return [`${indent}set ${name(s.v)} = ${expr(s.value)}`];
-    case "store": return [`${indent}b${s.buf}[${expr(s.index)}] = ${expr(s.value)}${s.guard ? ` if ${expr(s.guard)}` : ""}`];
-    case "for": return [`${indent}${"parallel" in s && s.parallel ? "parallel" : "for"} ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}`, ...block(s.body)];
-    case "fold": return [`${indent}fold ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}: ${s.folds.map((f, k) => `${name(f.acc)} from ${expr(f.init)} by ${expr(s.combine[k] ?? f.init)} over ${expr(s.values[k] ?? f.init)}`).join("; ")}`, ...block(s.body)];
-    case "while": return [`${indent}while ${expr(s.cond)}`, ...block(s.body)];
-    case "barrier": return [`${indent}barrier`];
-    case "shuffle": return [`${indent}let ${name(s.into)} = ${expr(s.value)} of lane ^ ${s.mask}`];
-    case "loadVector": return [`${indent}let ${s.into.map(name).join(", ")} = b${s.buf}[${expr(s.index)}..]`];
-    case "storeVector": return [`${indent}b${s.buf}[${expr(s.index)}..] = ${s.values.map(expr).join(", ")}`];
-    case "if": return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
-    default: return unreachable(s);
+    case "let":
+      return [`${indent}let ${name(s.v)} = ${expr(s.value)}`];
+    case "set":
+      return [`${indent}set ${name(s.v)} = ${expr(s.value)}`];
+    case "store":
+      return [`${indent}b${s.buf}[${expr(s.index)}] = ${expr(s.value)}${s.guard ? ` if ${expr(s.guard)}` : ""}`];
+    case "for":
+      return [
+        `${indent}${"parallel" in s && s.parallel ? "parallel" : "for"} ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}`,
+        ...block(s.body),
+      ];
+    case "fold":
+      return [
+        `${indent}fold ${name(s.v)} in ${expr(s.begin)}..${expr(s.end)}: ${s.folds.map((f, k) => `${name(f.acc)} from ${expr(f.init)} by ${expr(s.combine[k] ?? f.init)} over ${expr(s.values[k] ?? f.init)}`).join("; ")}`,
+        ...block(s.body),
+      ];
+    case "while":
+      return [`${indent}while ${expr(s.cond)}`, ...block(s.body)];
+    case "barrier":
+      return [`${indent}barrier`];
+    case "shuffle":
+      return [`${indent}let ${name(s.into)} = ${expr(s.value)} of lane ^ ${s.mask}`];
+    case "loadVector":
+      return [`${indent}let ${s.into.map(name).join(", ")} = b${s.buf}[${expr(s.index)}..]`];
+    case "storeVector":
+      return [`${indent}b${s.buf}[${expr(s.index)}..] = ${s.values.map(expr).join(", ")}`];
+    case "if":
+      return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
+    default:
+      return unreachable(s);
   }
 }
-const symbols: { readonly [op: string]: string } = { add: "+", sub: "-", mul: "*", div: "/", rem: "%", lt: "<", le: "<=", gt: ">", ge: ">=", eq: "==", ne: "!=", and: "&", or: "|", xor: "^", shl: "<<", shr: ">>>", sar: ">>" };
+const symbols: { readonly [op: string]: string } = {
+  add: "+",
+  sub: "-",
+  mul: "*",
+  div: "/",
+  rem: "%",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+  eq: "==",
+  ne: "!=",
+  and: "&",
+  or: "|",
+  xor: "^",
+  shl: "<<",
+  shr: ">>>",
+  sar: ">>",
+};
 function expr(e: Expr): string {
   switch (e.kind) {
-    case "const": return printNumber(e.value);
-    case "var": return name(e);
-    case "unary": return `${e.op}(${expr(e.x)})`;
-    case "binary": case "compare": { const op = symbols[e.op]; return op === undefined ? `${e.op}(${expr(e.x)}, ${expr(e.y)})` : `(${expr(e.x)} ${op} ${expr(e.y)})`; }
-    case "fma": return `fma(${expr(e.x)}, ${expr(e.y)}, ${expr(e.z)})`;
-    case "select": return `(${expr(e.cond)} ? ${expr(e.x)} : ${expr(e.y)})`;
-    case "convert": return `${e.dtype}(${expr(e.x)})`;
-    case "bitcast": return `bits_${e.dtype}(${expr(e.x)})`;
-    case "load": return `b${e.buf}[${expr(e.index)}]${e.guard ? `?${expr(e.guard)}` : ""}`;
-    default: return unreachable(e);
+    case "const":
+      return printNumber(e.value);
+    case "var":
+      return name(e);
+    case "unary":
+      return `${e.op}(${expr(e.x)})`;
+    case "binary":
+    case "compare": {
+      const op = symbols[e.op];
+      return op === undefined ? `${e.op}(${expr(e.x)}, ${expr(e.y)})` : `(${expr(e.x)} ${op} ${expr(e.y)})`;
+    }
+    case "fma":
+      return `fma(${expr(e.x)}, ${expr(e.y)}, ${expr(e.z)})`;
+    case "select":
+      return `(${expr(e.cond)} ? ${expr(e.x)} : ${expr(e.y)})`;
+    case "convert":
+      return `${e.dtype}(${expr(e.x)})`;
+    case "bitcast":
+      return `bits_${e.dtype}(${expr(e.x)})`;
+    case "load":
+      return `b${e.buf}[${expr(e.index)}]${e.guard ? `?${expr(e.guard)}` : ""}`;
+    default:
+      return unreachable(e);
   }
 }

@@ -11,26 +11,43 @@ export class Program {
   readonly products: Products;
   private counters = 0;
   private names = 0;
-  constructor(products: Products) { this.products = products; }
+  constructor(products: Products) {
+    this.products = products;
+  }
   slot(a: Aval, home: Home = { kind: "arena", offset: -1 }): SlotRef {
     const id = this.slots.length;
     this.slots.push({ id, dtype: a.dtype, elements: sizeOf(a.shape), home });
     return { slot: id, base: 0, terms: [] };
   }
-  counter(): number { return this.counters++; }
-  name(base: string): string { return `${base.replace(/[^A-Za-z0-9]/g, "_")}_${this.names++}`; }
+  counter(): number {
+    return this.counters++;
+  }
+  name(base: string): string {
+    return `${base.replace(/[^A-Za-z0-9]/g, "_")}_${this.names++}`;
+  }
 }
 
 /** Every slot reference of some steps, nested ones too. */
 export function forEachRef(steps: readonly Step[], visit: (r: SlotRef) => void): void {
   forEachStep(steps, s => {
     switch (s.kind) {
-      case "launch": s.args.forEach(visit); break;
-      case "copy": visit(s.from); visit(s.to); break;
-      case "loop": break;
-      case "while": visit(s.pred); break;
-      case "branch": visit(s.index); break;
-      default: unreachable(s);
+      case "launch":
+        s.args.forEach(visit);
+        break;
+      case "copy":
+        visit(s.from);
+        visit(s.to);
+        break;
+      case "loop":
+        break;
+      case "while":
+        visit(s.pred);
+        break;
+      case "branch":
+        visit(s.index);
+        break;
+      default:
+        unreachable(s);
     }
   });
 }

@@ -22,13 +22,24 @@ const heavy = 8; // evaluating this much twice is dearer than a round trip throu
 const deep = 400; // an expression larger than this is cut
 
 /** An item that was decided when it was met. `closes`: what comes later does not move before it. */
-interface Fixed { readonly kind: "fixed"; readonly closes: boolean; readonly steps: (places: Places) => readonly Step[] }
+interface Fixed {
+  readonly kind: "fixed";
+  readonly closes: boolean;
+  readonly steps: (places: Places) => readonly Step[];
+}
 type Item = Cluster | Product | Columns | Fixed;
 /** Lowers a control equation: operands and results in memory. */
 export type LowerControl = (form: ControlForm, e: Eqn, ins: readonly SlotRef[], outs: readonly SlotRef[], steps: Step[]) => void;
 
 /** Lower `f` with its parameters at `args`; result i goes to `targets[i]` (undefined: nobody needs it). */
-export function lowerRegion(p: Program, f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], steps: Step[], control: LowerControl): void {
+export function lowerRegion(
+  p: Program,
+  f: Func,
+  args: readonly SlotRef[],
+  targets: readonly (SlotRef | undefined)[],
+  steps: Step[],
+  control: LowerControl,
+): void {
   const r = new Region(p, f, args, targets, control);
   for (const e of f.eqns) r.place(e);
   const copies: Step[] = f.results.flatMap((a, i): Step[] => {
@@ -59,67 +70,129 @@ class Region {
     this.uses = countUses(f);
     this.users = readers(f);
     const params = new Set(f.params);
-    f.results.forEach((r, i) => { const t = targets[i]; if (r.kind === "var" && t && !this.wanted.has(r) && !params.has(r)) this.wanted.set(r, t); });
+    f.results.forEach((r, i) => {
+      const t = targets[i];
+      if (r.kind === "var" && t && !this.wanted.has(r) && !params.has(r)) this.wanted.set(r, t);
+    });
     // a result that only renames another value's indices is written by whatever computes that value
     for (const e of f.eqns.toReversed()) {
-      const [out] = e.outs, [source] = e.ins, t = out && this.wanted.get(out);
-      if (t && source?.kind === "var" && e.prim.lower.kind === "view" && !params.has(source) && !this.wanted.has(source) && isReshape(e)) this.wanted.set(source, t);
+      const [out] = e.outs,
+        [source] = e.ins,
+        t = out && this.wanted.get(out);
+      if (t && source?.kind === "var" && e.prim.lower.kind === "view" && !params.has(source) && !this.wanted.has(source) && isReshape(e))
+        this.wanted.set(source, t);
     }
   }
 
   /** Decide where the outputs of `e` are. */
   place(e: Eqn): void {
-    const { lower } = e.prim, { p, places } = this;
+    const { lower } = e.prim,
+      { p, places } = this;
     switch (lower.kind) {
       case "view": {
         if (this.settled.has(e)) break;
-        const out = e.outs[0], source = e.ins[0], at = source?.kind === "var" ? places.get(source) : undefined;
-        if (out && at?.kind === "buffer" && (!this.wanted.has(out) || this.wanted.get(out) === at.ref) && isReshape(e)) { places.set(out, { ...at, ...(at.inline ? { inline: { kind: "inline", eqn: e, out: 0 } } : {}) }); break; }
+        const out = e.outs[0],
+          source = e.ins[0],
+          at = source?.kind === "var" ? places.get(source) : undefined;
+        if (out && at?.kind === "buffer" && (!this.wanted.has(out) || this.wanted.get(out) === at.ref) && isReshape(e)) {
+          places.set(out, { ...at, ...(at.inline ? { inline: { kind: "inline", eqn: e, out: 0 } } : {}) });
+          break;
+        }
         this.placeInline(e);
         break;
       }
-      case "map": case "index": this.placeInline(e); break;
+      case "map":
+      case "index":
+        this.placeInline(e);
+        break;
       case "reduce": {
-        const into = this.targets(e), w = e.ins.reduce((sum, a) => sum + this.operandWeight(a), 1);
-        if (isColumns(e)) { this.joinColumns(e, into, w); break; }
+        const into = this.targets(e),
+          w = e.ins.reduce((sum, a) => sum + this.operandWeight(a), 1);
+        if (isColumns(e)) {
+          this.joinColumns(e, into, w);
+          break;
+        }
         if (this.join(e, into, w)) break;
-        const name = p.name(e.prim.name), position = this.fixed(false, at => reduceKernels(name, e, at, into, w, a => p.slot(a)).map(launch));
+        const name = p.name(e.prim.name),
+          position = this.fixed(false, at => reduceKernels(name, e, at, into, w, a => p.slot(a)).map(launch));
         this.written(e, into, position);
         break;
       }
       case "contract": {
         e.ins.forEach(a => this.settle(a));
         const name = p.name(e.prim.name);
-        if (!isProduct(e)) { const into = this.targets(e), [target] = into as [Target]; this.written(e, into, this.fixed(true, at => [launch(foldContraction(name, e, at, target))])); break; } // a contraction has one output
-        const view = this.permutedBy(e), made = view ?? e, into = this.targets(made);
+        if (!isProduct(e)) {
+          const into = this.targets(e),
+            [target] = into as [Target];
+          this.written(
+            e,
+            into,
+            this.fixed(true, at => [launch(foldContraction(name, e, at, target))]),
+          );
+          break;
+        } // a contraction has one output
+        const view = this.permutedBy(e),
+          made = view ?? e,
+          into = this.targets(made);
         this.items.push(new Product(name, e, into[0] as Target, view, places, this.items.length, p.products)); // as above, and so has a view
         this.open = this.items.length;
         this.written(made, into, this.items.length - 1);
         break;
       }
       case "kernel": {
-        const ins = e.ins.map(a => this.force(a)), into = this.targets(e), refs = [...ins, ...into.map(t => t.ref)], name = p.name(e.prim.name);
-        const kernels = buildKernels(name, (b, bi, bo) => lower.build(b, bi, bo, e.params), e.ins.map(a => a.aval), e.outs.map(v => v.aval));
-        this.written(e, into, this.fixed(true, () => kernels.map(kernel => ({ kind: "launch", kernel, args: refs }))));
+        const ins = e.ins.map(a => this.force(a)),
+          into = this.targets(e),
+          refs = [...ins, ...into.map(t => t.ref)],
+          name = p.name(e.prim.name);
+        const kernels = buildKernels(
+          name,
+          (b, bi, bo) => lower.build(b, bi, bo, e.params),
+          e.ins.map(a => a.aval),
+          e.outs.map(v => v.aval),
+        );
+        this.written(
+          e,
+          into,
+          this.fixed(true, () => kernels.map(kernel => ({ kind: "launch", kernel, args: refs }))),
+        );
         break;
       }
       case "control": {
-        const ins = e.ins.map(a => this.force(a)), into = this.targets(e), steps: Step[] = [];
-        this.control(lower.form(e.params), e, ins, into.map(t => t.ref), steps);
-        this.written(e, into, this.fixed(true, () => steps));
+        const ins = e.ins.map(a => this.force(a)),
+          into = this.targets(e),
+          steps: Step[] = [];
+        this.control(
+          lower.form(e.params),
+          e,
+          ins,
+          into.map(t => t.ref),
+          steps,
+        );
+        this.written(
+          e,
+          into,
+          this.fixed(true, () => steps),
+        );
         break;
       }
-      case "collective": throw unboundAxis(e.prim.name, lower.axis(e.params));
-      case "composite": case "erase": throw new InternalError(`${e.prim.name} (${lower.kind}) should have been inlined`);
-      default: unreachable(lower);
+      case "collective":
+        throw unboundAxis(e.prim.name, lower.axis(e.params));
+      case "composite":
+      case "erase":
+        throw new InternalError(`${e.prim.name} (${lower.kind}) should have been inlined`);
+      default:
+        unreachable(lower);
     }
   }
   /** Put an operand in memory, contiguous. */
   force(a: Atom): SlotRef {
     const { p } = this;
     if (a.kind === "lit") {
-      const ref = p.slot(a.aval), name = p.name("literal");
-      this.fixed(false, at => [launch(elementKernel(name, at, [], 1, s => [{ ref, aval: a.aval, value: s.ops.convert(s.read(a, []), a.aval.dtype) }]))]);
+      const ref = p.slot(a.aval),
+        name = p.name("literal");
+      this.fixed(false, at => [
+        launch(elementKernel(name, at, [], 1, s => [{ ref, aval: a.aval, value: s.ops.convert(s.read(a, []), a.aval.dtype) }])),
+      ]);
       return ref;
     }
     const place = this.places.get(a);
@@ -133,17 +206,26 @@ class Region {
     const q = a.kind === "var" ? this.places.get(a) : undefined;
     if (q?.kind !== "inline") return;
     const [source] = q.eqn.ins;
-    if (q.eqn.prim.lower.kind !== "view" || source?.kind !== "var") this.store(q.eqn); else this.settle(source);
+    if (q.eqn.prim.lower.kind !== "view" || source?.kind !== "var") this.store(q.eqn);
+    else this.settle(source);
   }
   /** The steps in order. `after` reads memory too. */
   finish(after: readonly Step[]): Step[] {
-    const read = new Set<number>([...this.wanted.values()].map(r => r.slot)), note = (steps: readonly Step[]): void => forEachRef(steps, r => read.add(r.slot));
+    const read = new Set<number>([...this.wanted.values()].map(r => r.slot)),
+      note = (steps: readonly Step[]): void => forEachRef(steps, r => read.add(r.slot));
     note(after);
     const done: (readonly Step[])[] = [];
     for (let i = this.items.length - 1; i >= 0; i--) {
       const item = this.items[i] as Item; // i is in range
       const kept = (ref: SlotRef): boolean => read.has(ref.slot);
-      const steps: readonly Step[] = item.kind === "fixed" ? item.steps(placesAt(this.places, i)) : item.kind === "product" ? item.launches(a => this.p.slot(a), kept).map(launch) : item.kind === "columns" ? item.launches(a => this.p.slot(a)).map(launch) : [launch(item.launch(kept))];
+      const steps: readonly Step[] =
+        item.kind === "fixed"
+          ? item.steps(placesAt(this.places, i))
+          : item.kind === "product"
+            ? item.launches(a => this.p.slot(a), kept).map(launch)
+            : item.kind === "columns"
+              ? item.launches(a => this.p.slot(a)).map(launch)
+              : [launch(item.launch(kept))];
       note(steps);
       done.push(steps);
     }
@@ -153,24 +235,33 @@ class Region {
   /** Leave `e` to be computed where it is read, unless that would repeat much work. */
   private placeInline(e: Eqn): void {
     e.outs.forEach((v, k) => this.places.set(v, { kind: "inline", eqn: e, out: k }));
-    const w = weight(e, this.places, this.weights), use = e.outs.reduce((n, v) => n + (this.uses.get(v)?.count ?? 0), 0);
+    const w = weight(e, this.places, this.weights),
+      use = e.outs.reduce((n, v) => n + (this.uses.get(v)?.count ?? 0), 0);
     const stretched = e.outs.some(v => this.uses.get(v)?.stretched);
     if (e.outs.some(v => this.wanted.has(v)) || w > deep || (w > heavy && (use > 1 || stretched))) this.store(e);
   }
   /** Compute all outputs of an element-wise equation into memory, with others where that is possible. */
   private store(e: Eqn): void {
-    const w = weight(e, this.places, this.weights), into = this.targets(e);
+    const w = weight(e, this.places, this.weights),
+      into = this.targets(e);
     if (!this.join(e, into, w)) throw new InternalError(`${e.prim.name} fits no kernel of its own`);
     this.weights.clear();
   }
   /** Into an open cluster that it belongs to, or a new one. False: it cannot be part of any. */
   private join(e: Eqn, into: readonly Target[], w: number): boolean {
-    const dep = this.ready(e, new Set()), last = this.items.length - 1;
+    const dep = this.ready(e, new Set()),
+      last = this.items.length - 1;
     for (let i = last; i >= Math.max(dep, this.open - 1); i--) {
       const item = this.items[i];
-      if (item?.kind === "product" && i === dep && item.join({ e, into })) { this.written(e, into, i); return true; }
+      if (item?.kind === "product" && i === dep && item.join({ e, into })) {
+        this.written(e, into, i);
+        return true;
+      }
       if (item?.kind !== "cluster" || (i !== last && i !== dep) || (i === dep && !item.byRows && !this.pointwise(e, i))) continue;
-      if (item.join({ e, into }, w)) { this.written(e, into, i); return true; }
+      if (item.join({ e, into }, w)) {
+        this.written(e, into, i);
+        return true;
+      }
     }
     const fresh = new Cluster(this.p.name(e.prim.name), this.places, this.items.length);
     if (!fresh.join({ e, into }, w)) return false;
@@ -179,7 +270,8 @@ class Region {
     return true;
   }
   private joinColumns(e: Eqn, into: readonly Target[], w: number): void {
-    const after = Math.max(this.ready(e, new Set()) + 1, this.open), at = this.items.findIndex((item, i) => i >= after && item.kind === "columns" && item.join({ e, into }, w));
+    const after = Math.max(this.ready(e, new Set()) + 1, this.open),
+      at = this.items.findIndex((item, i) => i >= after && item.kind === "columns" && item.join({ e, into }, w));
     if (at < 0) {
       const fresh = new Columns(this.p.name(e.prim.name), this.places, this.items.length);
       fresh.join({ e, into }, w);
@@ -194,32 +286,52 @@ class Region {
   }
   /** The permutation that alone reads the result of the contraction `e`, when a product can write it instead. */
   private permutedBy(e: Eqn): Eqn | undefined {
-    const v = e.outs[0], [view, ...others] = v && !this.wanted.has(v) ? this.users.get(v) ?? [] : [];
+    const v = e.outs[0],
+      [view, ...others] = v && !this.wanted.has(v) ? (this.users.get(v) ?? []) : [];
     if (!view || others.length > 0 || (this.uses.get(v as Var)?.count ?? 0) > 1 || !storesAs(e, view, this.p.products)) return undefined; // v exists: it has a reader
     this.settled.add(view);
     return view;
   }
-  private targets(e: Eqn): Target[] { return e.outs.map(v => ({ ref: this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval })); }
+  private targets(e: Eqn): Target[] {
+    return e.outs.map(v => ({ ref: this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval }));
+  }
   private written(e: Eqn, into: readonly Target[], writer: number): void {
     e.outs.forEach((v, k) => {
       const before = this.places.get(v);
-      this.places.set(v, { kind: "buffer", ref: (into[k] as Target).ref, writer, ...(before?.kind === "inline" ? { inline: before } : {}) }); // one target an output
+      this.places.set(v, {
+        kind: "buffer",
+        ref: (into[k] as Target).ref,
+        writer,
+        ...(before?.kind === "inline" ? { inline: before } : {}),
+      }); // one target an output
     });
   }
-  private operandWeight(a: Atom): number { const q = a.kind === "var" ? this.places.get(a) : undefined; return q?.kind === "inline" ? weight(q.eqn, this.places, this.weights) : 1; }
+  private operandWeight(a: Atom): number {
+    const q = a.kind === "var" ? this.places.get(a) : undefined;
+    return q?.kind === "inline" ? weight(q.eqn, this.places, this.weights) : 1;
+  }
   /** The last item whose memory `e` reads; -1 when all is there from the start. */
   private ready(e: Eqn, seen: Set<Eqn>): number {
     if (seen.has(e)) return -1;
     seen.add(e);
-    return e.ins.reduce((at, a) => { const q = a.kind === "var" ? this.places.get(a) : undefined; return Math.max(at, q?.kind === "buffer" ? q.writer : q ? this.ready(q.eqn, seen) : -1); }, -1);
+    return e.ins.reduce((at, a) => {
+      const q = a.kind === "var" ? this.places.get(a) : undefined;
+      return Math.max(at, q?.kind === "buffer" ? q.writer : q ? this.ready(q.eqn, seen) : -1);
+    }, -1);
   }
   /** Does `e` read the memory of item `at` only at its own index? */
   private pointwise(e: Eqn, at: number): boolean {
     if (e.prim.lower.kind !== "map") return e.prim.lower.kind === "reduce" || this.ready(e, new Set()) !== at;
-    return e.ins.every(a => { const q = a.kind === "var" ? this.places.get(a) : undefined; return q?.kind !== "inline" || this.pointwise(q.eqn, at); });
+    return e.ins.every(a => {
+      const q = a.kind === "var" ? this.places.get(a) : undefined;
+      return q?.kind !== "inline" || this.pointwise(q.eqn, at);
+    });
   }
 }
-const launch = (l: { readonly kernel: Extract<Step, { kind: "launch" }>["kernel"]; readonly args: readonly SlotRef[] }): Step => ({ kind: "launch", ...l });
+const launch = (l: { readonly kernel: Extract<Step, { kind: "launch" }>["kernel"]; readonly args: readonly SlotRef[] }): Step => ({
+  kind: "launch",
+  ...l,
+});
 
 /** How often each variable is read, and whether a reader repeats its elements. */
 function countUses(f: Func): Map<Var, { count: number; stretched: boolean }> {
@@ -230,7 +342,8 @@ function countUses(f: Func): Map<Var, { count: number; stretched: boolean }> {
     uses.set(a, { count: u.count + 1, stretched: u.stretched || stretched });
   };
   for (const e of f.eqns) {
-    const out = sizeOf(e.outs[0]?.aval.shape ?? []), { kind } = e.prim.lower;
+    const out = sizeOf(e.outs[0]?.aval.shape ?? []),
+      { kind } = e.prim.lower;
     for (const a of e.ins) use(a, (kind === "view" || kind === "index") && out > sizeOf(a.aval.shape));
   }
   f.results.forEach(r => use(r, false));
@@ -239,15 +352,24 @@ function countUses(f: Func): Map<Var, { count: number; stretched: boolean }> {
 
 /** Does a view only rename a contiguous operand's indices, element for element in the same order? */
 function isReshape(e: Eqn): boolean {
-  const { lower } = e.prim, out = e.outs[0], source = e.ins[0];
+  const { lower } = e.prim,
+    out = e.outs[0],
+    source = e.ins[0];
   if (lower.kind !== "view" || !out || !source || sizeOf(out.aval.shape) !== sizeOf(source.aval.shape)) return false;
-  const ops = new IndexOps(), i = ops.declare(exprVar("i", "i32"), sizeOf(out.aval.shape));
+  const ops = new IndexOps(),
+    i = ops.declare(exprVar("i", "i32"), sizeOf(out.aval.shape));
   return ravel(ops, lower.source(ops, unravel(ops, i, out.aval.shape), e.params, source.aval), source.aval.shape) === i;
 }
 
 /** The equations that read each variable. */
 function readers(f: Func): Map<Var, Eqn[]> {
   const found = new Map<Var, Eqn[]>();
-  for (const e of f.eqns) for (const a of e.ins) if (a.kind === "var") { const list = found.get(a); if (!list) found.set(a, [e]); else if (list.at(-1) !== e) list.push(e); }
+  for (const e of f.eqns)
+    for (const a of e.ins)
+      if (a.kind === "var") {
+        const list = found.get(a);
+        if (!list) found.set(a, [e]);
+        else if (list.at(-1) !== e) list.push(e);
+      }
   return found;
 }

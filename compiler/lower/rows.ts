@@ -13,9 +13,15 @@ import { mapBuffers } from "./statements.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
 /** An index space cut in two: `rows` times `n` elements, row-major. */
-export interface RowSplit { readonly rows: number; readonly n: number }
+export interface RowSplit {
+  readonly rows: number;
+  readonly n: number;
+}
 /** An equation (a `map`, `view`, `index` or `reduce`) whose outputs the kernel computes, and the memory each would have. */
-export interface Member { readonly e: Eqn; readonly into: readonly Target[] }
+export interface Member {
+  readonly e: Eqn;
+  readonly into: readonly Target[];
+}
 
 /** A row kept in scratch takes at most this much. */
 const SCRATCH = 64 * 1024;
@@ -23,10 +29,14 @@ const SCRATCH = 64 * 1024;
 export function splitOf(e: Eqn): RowSplit | undefined {
   const { lower } = e.prim;
   if (lower.kind !== "reduce") return undefined;
-  const shape = e.ins[0]?.aval.shape ?? [], axes = lower.axes(e.params), long = shape.map((_, d) => d).filter(d => shape[d] !== 1);
-  const reduced = long.filter(d => axes.includes(d)), kept = long.filter(d => !axes.includes(d));
+  const shape = e.ins[0]?.aval.shape ?? [],
+    axes = lower.axes(e.params),
+    long = shape.map((_, d) => d).filter(d => shape[d] !== 1);
+  const reduced = long.filter(d => axes.includes(d)),
+    kept = long.filter(d => !axes.includes(d));
   if (reduced.length === 0 || reduced.some(d => kept.some(q => q > d))) return undefined;
-  const n = sizeOf(reduced.map(d => shape[d] ?? 0)), rows = sizeOf(kept.map(d => shape[d] ?? 0));
+  const n = sizeOf(reduced.map(d => shape[d] ?? 0)),
+    rows = sizeOf(kept.map(d => shape[d] ?? 0));
   return n > 1 && rows > 0 && !isLong(rows, n) ? { rows, n } : undefined;
 }
 
@@ -36,9 +46,24 @@ const absent = new Error("absent");
 type Local =
   | { readonly kind: "row"; readonly from: number; readonly value: Expr }
   | { readonly kind: "full"; readonly loop: number; readonly value: Expr; readonly linear: Expr; readonly target: Target };
-interface FoldPart { readonly total: readonly ExprVar[]; readonly init: readonly Expr[]; readonly values: readonly Expr[]; readonly a: readonly ExprVar[]; readonly b: readonly ExprVar[]; readonly combine: readonly Expr[] }
-interface Loop { readonly kind: "fold" | "store"; readonly j: ExprVar; readonly folds: FoldPart[]; readonly stores: { readonly target: Target; readonly value: Expr }[] }
-interface Let { readonly v: ExprVar; readonly value: Expr }
+interface FoldPart {
+  readonly total: readonly ExprVar[];
+  readonly init: readonly Expr[];
+  readonly values: readonly Expr[];
+  readonly a: readonly ExprVar[];
+  readonly b: readonly ExprVar[];
+  readonly combine: readonly Expr[];
+}
+interface Loop {
+  readonly kind: "fold" | "store";
+  readonly j: ExprVar;
+  readonly folds: FoldPart[];
+  readonly stores: { readonly target: Target; readonly value: Expr }[];
+}
+interface Let {
+  readonly v: ExprVar;
+  readonly value: Expr;
+}
 
 /** A kernel over rows that is being filled, member by member. `kept(ref)`: is that memory read by anybody else? */
 export class RowKernel {
@@ -58,7 +83,12 @@ export class RowKernel {
   constructor(places: Places, position: number, split: RowSplit, kept: (ref: SlotRef) => boolean) {
     this.split = split;
     this.kept = kept;
-    const visible: Places = { get: v => { const p = places.get(v); return p?.kind === "buffer" && p.writer >= position && !this.locals.has(p.ref) ? p.inline : p; } };
+    const visible: Places = {
+      get: v => {
+        const p = places.get(v);
+        return p?.kind === "buffer" && p.writer >= position && !this.locals.has(p.ref) ? p.inline : p;
+      },
+    };
     this.scope = new KernelScope(visible, (ref, dtype, linear, guard, otherwise) => this.own(ref, dtype, linear, guard, otherwise));
     this.rowVar = this.scope.loop("row", split.rows);
     this.row = split.rows === 1 ? this.scope.ops.int(0) : this.rowVar;
@@ -66,39 +96,65 @@ export class RowKernel {
 
   /** Take `m` in; false (and nothing changes) when its values do not follow this kernel's rows. */
   add(m: Member): boolean {
-    const { lower } = m.e.prim, size = sizeOf(m.e.outs[0]?.aval.shape ?? []), { rows, n } = this.split;
-    const done = lower.kind === "reduce" ? this.addFold(m) : size === rows * n && n >= 8 ? this.addFull(m) : size === rows ? this.addRow(m) : false;
+    const { lower } = m.e.prim,
+      size = sizeOf(m.e.outs[0]?.aval.shape ?? []),
+      { rows, n } = this.split;
+    const done =
+      lower.kind === "reduce" ? this.addFold(m) : size === rows * n && n >= 8 ? this.addFull(m) : size === rows ? this.addRow(m) : false;
     if (done) this.members.push(m);
     return done;
   }
 
   private addFold(m: Member): boolean {
-    const { e } = m, { ops } = this.scope, mine = splitOf(e), lower = e.prim.lower;
+    const { e } = m,
+      { ops } = this.scope,
+      mine = splitOf(e),
+      lower = e.prim.lower;
     if (lower.kind !== "reduce" || !mine || mine.rows !== this.split.rows || mine.n !== this.split.n) return false;
-    const shape = e.ins[0]?.aval.shape ?? [], axes = lower.axes(e.params), keptDims = shape.map((_, d) => d).filter(d => !axes.includes(d));
-    const redShape = axes.map(d => shape[d] ?? 0), keptIndex = unravel(ops, this.row, keptDims.map(d => shape[d] ?? 0));
+    const shape = e.ins[0]?.aval.shape ?? [],
+      axes = lower.axes(e.params),
+      keptDims = shape.map((_, d) => d).filter(d => !axes.includes(d));
+    const redShape = axes.map(d => shape[d] ?? 0),
+      keptIndex = unravel(
+        ops,
+        this.row,
+        keptDims.map(d => shape[d] ?? 0),
+      );
     const values = this.inLoop("fold", j => {
-      const red = unravel(ops, j, redShape), index = shape.map((_, d) => (axes.includes(d) ? red[axes.indexOf(d)] : keptIndex[keptDims.indexOf(d)]) as Expr); // every dimension is one or the other
+      const red = unravel(ops, j, redShape),
+        index = shape.map((_, d) => (axes.includes(d) ? red[axes.indexOf(d)] : keptIndex[keptDims.indexOf(d)]) as Expr); // every dimension is one or the other
       const read = e.ins.map(a => this.scope.read(a, index));
       return redShape.filter(d => d !== 1).length < 2 || read.every(x => affineIn(x, j)) ? read : undefined;
     });
     if (!values) return false;
-    const { loop, at, result } = values, dtypes = e.ins.map(x => computeDType(x.aval.dtype));
-    const a = dtypes.map((d, k) => exprVar(`a${k}`, d)), b = dtypes.map((d, k) => exprVar(`b${k}`, d)), total = dtypes.map((d, k) => exprVar(`total${k}`, d));
-    const init = lower.init(e.params, e.ins.map(x => x.aval)).map((x, k) => ops.const(x, dtypes[k] ?? "f32"));
+    const { loop, at, result } = values,
+      dtypes = e.ins.map(x => computeDType(x.aval.dtype));
+    const a = dtypes.map((d, k) => exprVar(`a${k}`, d)),
+      b = dtypes.map((d, k) => exprVar(`b${k}`, d)),
+      total = dtypes.map((d, k) => exprVar(`total${k}`, d));
+    const init = lower
+      .init(
+        e.params,
+        e.ins.map(x => x.aval),
+      )
+      .map((x, k) => ops.const(x, dtypes[k] ?? "f32"));
     loop.folds.push({ total, init, values: result, a, b, combine: lower.combine(ops, a, b, e.params) });
     m.into.forEach((target, k) => this.rowValue(target, this.scope.toStorage(total[k] as Expr, target.aval.dtype), at + 1)); // one target per operand
     return true;
   }
   private addFull(m: Member): boolean {
-    const { e } = m, { ops } = this.scope, shape = e.outs[0]?.aval.shape ?? [], cut = prefix(shape, this.split.rows);
+    const { e } = m,
+      { ops } = this.scope,
+      shape = e.outs[0]?.aval.shape ?? [],
+      cut = prefix(shape, this.split.rows);
     if (cut === undefined) return false;
     const values = this.inLoop("store", j => {
       const read = this.scope.compute(e, [...unravel(ops, this.row, shape.slice(0, cut)), ...unravel(ops, j, shape.slice(cut))]);
       return shape.slice(cut).filter(d => d !== 1).length < 2 || read.every(x => affineIn(x, j)) ? read : undefined;
     });
     if (!values) return false;
-    const { loop, at, result } = values, linear = this.linear(loop.j);
+    const { loop, at, result } = values,
+      linear = this.linear(loop.j);
     m.into.forEach((target, k) => {
       const value = result[k] as Expr; // one value an output
       loop.stores.push({ target, value });
@@ -107,7 +163,8 @@ export class RowKernel {
     return true;
   }
   private addRow(m: Member): boolean {
-    const { ops } = this.scope, index = unravel(ops, this.row, m.e.outs[0]?.aval.shape ?? []);
+    const { ops } = this.scope,
+      index = unravel(ops, this.row, m.e.outs[0]?.aval.shape ?? []);
     for (let at = 0; at < this.lets.length; at++) {
       const values = this.attempt(2 * at, () => this.scope.compute(m.e, index));
       if (!values) continue;
@@ -125,24 +182,36 @@ export class RowKernel {
     this.stores.push({ at, target, value });
   }
   /** `body` in the first loop of its kind where all it reads is there, or in a new one at the end; undefined where `body` says so or nothing fits. */
-  private inLoop<T>(kind: Loop["kind"], body: (j: ExprVar) => T | undefined): { readonly loop: Loop; readonly at: number; readonly result: T } | undefined {
+  private inLoop<T>(
+    kind: Loop["kind"],
+    body: (j: ExprVar) => T | undefined,
+  ): { readonly loop: Loop; readonly at: number; readonly result: T } | undefined {
     for (let at = 0; at <= this.loops.length; at++) {
       const loop = this.loops[at] ?? { kind, j: this.scope.loop("j", this.split.n), folds: [], stores: [] };
       if (loop.kind !== kind) continue;
       const result = this.attempt(2 * at + 1, () => body(loop.j));
       if (result === undefined) continue;
-      if (at === this.loops.length) { this.loops.push(loop); this.lets.push([]); }
+      if (at === this.loops.length) {
+        this.loops.push(loop);
+        this.lets.push([]);
+      }
       return { loop, at, result };
     }
     return undefined;
   }
   private attempt<T>(time: number, body: () => T): T | undefined {
     this.scope.time = time;
-    try { return body(); } catch (x) { if (x === absent) return undefined; throw x; }
+    try {
+      return body();
+    } catch (x) {
+      if (x === absent) return undefined;
+      throw x;
+    }
   }
   /** See `Own`. */
   private own(ref: SlotRef, dtype: DType, linear: Expr, guard?: Expr, otherwise?: Expr): Expr | undefined {
-    const local = this.locals.get(ref), { ops, time } = this.scope;
+    const local = this.locals.get(ref),
+      { ops, time } = this.scope;
     if (!local) return undefined;
     const guarded = (x: Expr): Expr => (guard ? ops.select(guard, x, otherwise ?? ops.const(0, x.dtype)) : x);
     if (local.kind === "row") {
@@ -155,10 +224,14 @@ export class RowKernel {
     const { buf, at } = this.memory(local.target, linear, "read");
     return ops.load(buf, computeDType(dtype), at, guard, otherwise);
   }
-  private linear(j: Expr): Expr { const { ops } = this.scope; return ops.binary("add", ops.binary("mul", this.row, ops.int(this.split.n)), j); }
+  private linear(j: Expr): Expr {
+    const { ops } = this.scope;
+    return ops.binary("add", ops.binary("mul", this.row, ops.int(this.split.n)), j);
+  }
   /** Where element `linear` of a full value is: its memory, or scratch (numbered from -1 down until the parameters are known). */
   private memory({ ref, aval }: Target, linear: Expr, access: "read" | "write"): { readonly buf: number; readonly at: Expr } {
-    const { ops } = this.scope, { n } = this.split;
+    const { ops } = this.scope,
+      { n } = this.split;
     if (this.kept(ref) || n * byteSize(aval.dtype) > SCRATCH) return { buf: this.scope.buffer(ref, aval, access), at: linear };
     let k = this.scratch.findIndex(s => s.ref === ref);
     if (k < 0) k = this.scratch.push({ ref, dtype: aval.dtype, elements: n }) - 1;
@@ -167,23 +240,61 @@ export class RowKernel {
 
   /** The kernel; `weight` is the price of one element. */
   finish(name: string, weight: number): Launch {
-    const { scope, row, rowVar, split } = this, { ops } = scope, body: Stmt[] = [];
+    const { scope, row, rowVar, split } = this,
+      { ops } = scope,
+      body: Stmt[] = [];
     for (let at = 0; at < this.lets.length; at++) {
       for (const { v, value } of this.lets[at] ?? []) body.push({ kind: "let", v, value });
-      for (const s of this.stores) if (s.at === at && this.kept(s.target.ref)) body.push({ kind: "store", buf: scope.buffer(s.target.ref, s.target.aval, "write"), index: row, value: ops.convert(s.value, s.target.aval.dtype) });
+      for (const s of this.stores)
+        if (s.at === at && this.kept(s.target.ref))
+          body.push({
+            kind: "store",
+            buf: scope.buffer(s.target.ref, s.target.aval, "write"),
+            index: row,
+            value: ops.convert(s.value, s.target.aval.dtype),
+          });
       const loop = this.loops[at];
       if (loop) body.push(this.statement(loop));
     }
-    const { grid, stmts } = inRows(ops, rowVar, split.rows, split.n * weight, body), first = scope.params.length;
-    const kernel: LoopKernel = { kind: "loop", name, params: scope.params, scratch: this.scratch.map(({ dtype, elements }) => ({ dtype, elements })), grid, body: mapBuffers(stmts, buf => (buf < 0 ? first - 1 - buf : buf)) };
+    const { grid, stmts } = inRows(ops, rowVar, split.rows, split.n * weight, body),
+      first = scope.params.length;
+    const kernel: LoopKernel = {
+      kind: "loop",
+      name,
+      params: scope.params,
+      scratch: this.scratch.map(({ dtype, elements }) => ({ dtype, elements })),
+      grid,
+      body: mapBuffers(stmts, buf => (buf < 0 ? first - 1 - buf : buf)),
+    };
     return { kernel, args: scope.args };
   }
   private statement({ kind, j, folds, stores }: Loop): Stmt {
-    const { ops } = this.scope, begin = ops.int(0), end = ops.int(this.split.n);
-    if (kind === "store") return { kind: "for", v: j, begin, end, parallel: true, body: stores.map(({ target, value }) => { const { buf, at } = this.memory(target, this.linear(j), "write"); return { kind: "store", buf, index: at, value: ops.convert(value, target.aval.dtype) }; }) };
+    const { ops } = this.scope,
+      begin = ops.int(0),
+      end = ops.int(this.split.n);
+    if (kind === "store")
+      return {
+        kind: "for",
+        v: j,
+        begin,
+        end,
+        parallel: true,
+        body: stores.map(({ target, value }) => {
+          const { buf, at } = this.memory(target, this.linear(j), "write");
+          return { kind: "store", buf, index: at, value: ops.convert(value, target.aval.dtype) };
+        }),
+      };
     return {
-      kind: "fold", v: j, begin, end, body: [], folds: folds.flatMap(f => f.total.map((acc, k) => ({ acc, init: f.init[k] as Expr }))), // one init per accumulator
-      values: folds.flatMap(f => f.values), a: folds.flatMap(f => f.a), b: folds.flatMap(f => f.b), combine: folds.flatMap(f => f.combine),
+      kind: "fold",
+      v: j,
+      begin,
+      end,
+      body: [],
+      folds: folds.flatMap(f => f.total.map((acc, k) => ({ acc, init: f.init[k] as Expr }))), // one init per accumulator
+      values: folds.flatMap(f => f.values),
+      a: folds.flatMap(f => f.a),
+      b: folds.flatMap(f => f.b),
+      combine: folds.flatMap(f => f.combine),
     };
   }
 }

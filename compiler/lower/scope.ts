@@ -13,11 +13,22 @@ import { IndexOps, ravel } from "./indexing.ts";
  *  writes the memory (-1: it is there from the start); `inline` is how to compute the value without it. */
 export type Place = { readonly kind: "buffer"; readonly ref: SlotRef; readonly writer: number; readonly inline?: Inline } | Inline;
 /** A value without memory: output `out` of `eqn`. */
-export interface Inline { readonly kind: "inline"; readonly eqn: Eqn; readonly out: number }
+export interface Inline {
+  readonly kind: "inline";
+  readonly eqn: Eqn;
+  readonly out: number;
+}
 /** Looks variables up. */
-export interface Places { get(v: Var): Place | undefined }
+export interface Places {
+  get(v: Var): Place | undefined;
+}
 /** Places as the item at `position` finds them: what is only written there or later is computed where it is read. */
-export const placesAt = (all: Places, position: number): Places => ({ get: v => { const p = all.get(v); return p?.kind === "buffer" && p.writer >= position && p.inline ? p.inline : p; } });
+export const placesAt = (all: Places, position: number): Places => ({
+  get: v => {
+    const p = all.get(v);
+    return p?.kind === "buffer" && p.writer >= position && p.inline ? p.inline : p;
+  },
+});
 /** Values that the kernel itself has already computed: element `linear` of the memory `ref`, or undefined when that is not the kernel's own. */
 export type Own = (ref: SlotRef, dtype: DType, linear: Expr, guard?: Expr, otherwise?: Expr) => Expr | undefined;
 
@@ -33,10 +44,15 @@ export class KernelScope {
   private readonly own: Own | undefined;
   /** What `Own` knows grows with time: values are remembered by time. */
   time = 0;
-  constructor(places: Places, own?: Own) { this.places = places; this.own = own; }
+  constructor(places: Places, own?: Own) {
+    this.places = places;
+    this.own = own;
+  }
 
   /** A loop variable in [0, extent). */
-  loop(name: string, extent: number): ExprVar { return this.ops.declare(exprVar(name, "i32"), extent); }
+  loop(name: string, extent: number): ExprVar {
+    return this.ops.declare(exprVar(name, "i32"), extent);
+  }
   /** The number of the buffer `ref` in this kernel. */
   buffer(ref: SlotRef, a: Aval, access: KernelParam["access"]): number {
     const key = `${ref.slot}+${ref.base}${ref.terms.map(t => `,${t.counter}*${t.stride}`).join("")}:${a.dtype}`;
@@ -53,14 +69,18 @@ export class KernelScope {
   }
   /** Element `index` of an operand, in its compute dtype. */
   read(a: Atom, index: readonly Expr[], guard?: Expr, otherwise?: Expr): Expr {
-    const { ops } = this, dtype = computeDType(a.aval.dtype);
+    const { ops } = this,
+      dtype = computeDType(a.aval.dtype);
     const guarded = (x: Expr): Expr => (guard ? ops.select(guard, x, otherwise ?? ops.const(0, dtype)) : x);
     if (a.kind === "lit") return guarded(ops.const(a.value, dtype));
     const place = this.places.get(a);
     if (!place) throw new InternalError(`variable v${a.id} has no place`);
     if (place.kind === "buffer") {
       const linear = ravel(ops, index, a.aval.shape);
-      return this.own?.(place.ref, a.aval.dtype, linear, guard, otherwise) ?? ops.load(this.buffer(place.ref, a.aval, "read"), dtype, linear, guard, otherwise);
+      return (
+        this.own?.(place.ref, a.aval.dtype, linear, guard, otherwise) ??
+        ops.load(this.buffer(place.ref, a.aval, "read"), dtype, linear, guard, otherwise)
+      );
     }
     if (guard && !this.safe(place.eqn)) return this.guardedInline(place.eqn, place.out, index, guard, otherwise ?? ops.const(0, dtype));
     return guarded(this.compute(place.eqn, index)[place.out] ?? unreachableOutput());
@@ -76,23 +96,60 @@ export class KernelScope {
   }
 
   private evaluate(e: Eqn, index: readonly Expr[], guard?: Expr): readonly Expr[] {
-    const { lower } = e.prim, { ops } = this, ins = e.ins, outs = e.outs.map(v => v.aval);
+    const { lower } = e.prim,
+      { ops } = this,
+      ins = e.ins,
+      outs = e.outs.map(v => v.aval);
     switch (lower.kind) {
       case "map": {
-        const r = lower.scalar(ops, ins.map(a => this.read(a, index, guard)), e.params, outs);
+        const r = lower.scalar(
+          ops,
+          ins.map(a => this.read(a, index, guard)),
+          e.params,
+          outs,
+        );
         const all = Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]; // Array.isArray does not narrow readonly arrays
         return all.map((x, k) => this.toStorage(x, outs[k]?.dtype ?? x.dtype));
       }
-      case "view": return [this.read(operand(e, 0), lower.source(ops, index, e.params, operand(e, 0).aval), guard)];
-      case "index": return [this.toStorage(lower.element(ops, index, (k, ix, g, other) => this.read(operand(e, k), ix, both(ops, guard, g), other), e.params, ins.map(a => a.aval)), outs[0]?.dtype ?? "f32")];
-      case "reduce": case "contract": case "composite": case "control": case "collective": case "kernel": case "erase": throw new InternalError(`${e.prim.name} (${lower.kind}) cannot be evaluated in place`);
-      default: return unreachable(lower);
+      case "view":
+        return [this.read(operand(e, 0), lower.source(ops, index, e.params, operand(e, 0).aval), guard)];
+      case "index":
+        return [
+          this.toStorage(
+            lower.element(
+              ops,
+              index,
+              (k, ix, g, other) => this.read(operand(e, k), ix, both(ops, guard, g), other),
+              e.params,
+              ins.map(a => a.aval),
+            ),
+            outs[0]?.dtype ?? "f32",
+          ),
+        ];
+      case "reduce":
+      case "contract":
+      case "composite":
+      case "control":
+      case "collective":
+      case "kernel":
+      case "erase":
+        throw new InternalError(`${e.prim.name} (${lower.kind}) cannot be evaluated in place`);
+      default:
+        return unreachable(lower);
     }
   }
   /** Rounds to a storage dtype and back, so that fused and separate execution agree bit for bit. */
-  toStorage(x: Expr, d: DType): Expr { return computeDType(d) === d ? x : this.ops.convert(this.ops.convert(x, d), computeDType(d)); }
+  toStorage(x: Expr, d: DType): Expr {
+    return computeDType(d) === d ? x : this.ops.convert(this.ops.convert(x, d), computeDType(d));
+  }
   /** May `e` be evaluated at any index without reading out of bounds? Only when it reads nothing. */
-  private safe(e: Eqn): boolean { return e.ins.every(a => a.kind === "lit" || (this.places.get(a)?.kind === "inline" && this.safe((this.places.get(a) as Extract<Place, { kind: "inline" }>).eqn))); } // the kind has just been tested
+  private safe(e: Eqn): boolean {
+    return e.ins.every(
+      a =>
+        a.kind === "lit" ||
+        (this.places.get(a)?.kind === "inline" && this.safe((this.places.get(a) as Extract<Place, { kind: "inline" }>).eqn)),
+    );
+  } // the kind has just been tested
   private guardedInline(e: Eqn, out: number, index: readonly Expr[], guard: Expr, otherwise: Expr): Expr {
     return this.ops.select(guard, this.compute(e, index, guard)[out] ?? unreachableOutput(), otherwise);
   }
@@ -102,15 +159,20 @@ export class KernelScope {
     return k;
   }
 }
-const both = (ops: IndexOps, a: Expr | undefined, b: Expr | undefined): Expr | undefined => (a && b ? ops.binary("and", a, b) : a ?? b);
-const unreachableOutput = (): never => { throw new InternalError("an equation has fewer outputs than are read"); };
+const both = (ops: IndexOps, a: Expr | undefined, b: Expr | undefined): Expr | undefined => (a && b ? ops.binary("and", a, b) : (a ?? b));
+const unreachableOutput = (): never => {
+  throw new InternalError("an equation has fewer outputs than are read");
+};
 const operand = (e: Eqn, k: number): Atom => e.ins[k] ?? unreachableOutput();
 
 /** A rough price of evaluating one element of `e` in place, its inlined operands included. Memoised in `memo`. */
 export function weight(e: Eqn, places: Places, memo: Map<Eqn, number>): number {
   const known = memo.get(e);
   if (known !== undefined) return known;
-  const below = e.ins.reduce((sum, a) => { const p = a.kind === "var" ? places.get(a) : undefined; return sum + (p?.kind === "inline" ? weight(p.eqn, places, memo) : 1); }, 0);
+  const below = e.ins.reduce((sum, a) => {
+    const p = a.kind === "var" ? places.get(a) : undefined;
+    return sum + (p?.kind === "inline" ? weight(p.eqn, places, memo) : 1);
+  }, 0);
   const w = below + own(e);
   memo.set(e, w);
   return w;
@@ -126,20 +188,41 @@ function priceOf(e: Eqn): number {
   if (lower.kind === "view") return 0;
   if (lower.kind !== "map") return 4;
   const ins = e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype)));
-  const r = lower.scalar(scalarOps, ins, e.params, e.outs.map(v => v.aval)), seen = new Set<Expr>();
+  const r = lower.scalar(
+      scalarOps,
+      ins,
+      e.params,
+      e.outs.map(v => v.aval),
+    ),
+    seen = new Set<Expr>();
   const price = (x: Expr): number => {
     if (seen.has(x)) return 0;
     seen.add(x);
     switch (x.kind) {
-      case "const": case "var": return 0;
-      case "unary": return price(x.x) + (cheapUnary.has(x.op) ? 1 : x.op === "sqrt" || x.op === "rsqrt" ? 4 : 16);
-      case "binary": return price(x.x) + price(x.y) + (x.op === "pow" || x.op === "atan2" ? 32 : (x.op === "div" || x.op === "rem") ? (isFloat(x.dtype) ? 4 : 16) : 1);
-      case "compare": return 1 + price(x.x) + price(x.y);
-      case "fma": return 1 + price(x.x) + price(x.y) + price(x.z);
-      case "select": return 1 + price(x.cond) + price(x.x) + price(x.y);
-      case "convert": case "bitcast": return 1 + price(x.x);
-      case "load": return 1;
-      default: return unreachable(x);
+      case "const":
+      case "var":
+        return 0;
+      case "unary":
+        return price(x.x) + (cheapUnary.has(x.op) ? 1 : x.op === "sqrt" || x.op === "rsqrt" ? 4 : 16);
+      case "binary":
+        return (
+          price(x.x) +
+          price(x.y) +
+          (x.op === "pow" || x.op === "atan2" ? 32 : x.op === "div" || x.op === "rem" ? (isFloat(x.dtype) ? 4 : 16) : 1)
+        );
+      case "compare":
+        return 1 + price(x.x) + price(x.y);
+      case "fma":
+        return 1 + price(x.x) + price(x.y) + price(x.z);
+      case "select":
+        return 1 + price(x.cond) + price(x.x) + price(x.y);
+      case "convert":
+      case "bitcast":
+        return 1 + price(x.x);
+      case "load":
+        return 1;
+      default:
+        return unreachable(x);
     }
   };
   return (Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]).reduce((sum, x) => sum + price(x), 0); // Array.isArray does not narrow readonly arrays

@@ -9,16 +9,33 @@ export function mapBuffers(stmts: readonly Stmt[], f: (buf: number) => number): 
     const x = mapOperands(e, go);
     return x.kind === "load" && f(x.buf) !== x.buf ? { ...x, buf: f(x.buf) } : x;
   });
-  const block = (b: readonly Stmt[]): Stmt[] => b.map(s => {
-    switch (s.kind) {
-      case "let": case "set": return { ...s, value: expr(s.value) };
-      case "store": return { ...s, buf: f(s.buf), index: expr(s.index), value: expr(s.value), ...(s.guard ? { guard: expr(s.guard) } : {}) };
-      case "for": return { ...s, begin: expr(s.begin), end: expr(s.end), body: block(s.body) };
-      case "fold": return { ...s, begin: expr(s.begin), end: expr(s.end), folds: s.folds.map(x => ({ ...x, init: expr(x.init) })), body: block(s.body), values: s.values.map(expr), combine: s.combine.map(expr) };
-      case "while": return { ...s, cond: expr(s.cond), body: block(s.body) };
-      case "if": return { ...s, cond: expr(s.cond), yes: block(s.yes), no: block(s.no) };
-      default: return unreachable(s);
-    }
-  });
+  const block = (b: readonly Stmt[]): Stmt[] =>
+    b.map(s => {
+      switch (s.kind) {
+        case "let":
+        case "set":
+          return { ...s, value: expr(s.value) };
+        case "store":
+          return { ...s, buf: f(s.buf), index: expr(s.index), value: expr(s.value), ...(s.guard ? { guard: expr(s.guard) } : {}) };
+        case "for":
+          return { ...s, begin: expr(s.begin), end: expr(s.end), body: block(s.body) };
+        case "fold":
+          return {
+            ...s,
+            begin: expr(s.begin),
+            end: expr(s.end),
+            folds: s.folds.map(x => ({ ...x, init: expr(x.init) })),
+            body: block(s.body),
+            values: s.values.map(expr),
+            combine: s.combine.map(expr),
+          };
+        case "while":
+          return { ...s, cond: expr(s.cond), body: block(s.body) };
+        case "if":
+          return { ...s, cond: expr(s.cond), yes: block(s.yes), no: block(s.no) };
+        default:
+          return unreachable(s);
+      }
+    });
   return block(stmts);
 }

@@ -6,15 +6,25 @@ import { deep, rewriteFunc, splice } from "./rewrite.ts";
 
 /** Dissolve until nothing is left to dissolve. `barriers`: also the calls that are kept apart. */
 export function inlineCalls(f: Func, { barriers }: { readonly barriers: boolean }): Func {
-  const once = deep(g => rewriteFunc(g, e => {
-    const { lower } = e.prim;
-    if (lower.kind === "erase") return { eqns: [], outs: e.ins };
-    if (lower.kind === "composite") return splice(traceClosed((...xs) => lower.body(xs, e.params), e.ins.map(a => a.aval)), e.ins, e.source);
-    if (lower.kind !== "control") return undefined;
-    const form = lower.form(e.params);
-    return form.form === "call" && (barriers || !form.barrier) ? splice(form.func, e.ins, undefined) : undefined;
-  }));
-  for (let g = f; ; ) {
+  const once = deep(g =>
+    rewriteFunc(g, e => {
+      const { lower } = e.prim;
+      if (lower.kind === "erase") return { eqns: [], outs: e.ins };
+      if (lower.kind === "composite")
+        return splice(
+          traceClosed(
+            (...xs) => lower.body(xs, e.params),
+            e.ins.map(a => a.aval),
+          ),
+          e.ins,
+          e.source,
+        );
+      if (lower.kind !== "control") return undefined;
+      const form = lower.form(e.params);
+      return form.form === "call" && (barriers || !form.barrier) ? splice(form.func, e.ins, undefined) : undefined;
+    }),
+  );
+  for (let g = f; ;) {
     const next = once(g);
     if (next === g) return g;
     g = next;

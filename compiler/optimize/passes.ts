@@ -10,7 +10,10 @@ import { deep } from "./rewrite.ts";
 import { simplify } from "./simplify.ts";
 
 /** A named pass. */
-export interface Pass { readonly name: string; readonly run: (f: Func) => Func }
+export interface Pass {
+  readonly name: string;
+  readonly run: (f: Func) => Func;
+}
 const deadCode = deep(f => dce(f));
 /** In order; `settle` repeats its passes until nothing changes. */
 export const passes: readonly Pass[] = [

@@ -13,7 +13,13 @@ function simplified(e: Eqn): Replacement | undefined {
   if (!rule) return undefined;
   const b = new Builder(null);
   const params = e.ins.map(a => freshVar(a.aval));
-  const ins = e.ins.map((a, i) => new Tensor(a.aval, a.kind === "lit" ? { kind: "staged", builder: null, atom: a } : { kind: "staged", builder: b, atom: params[i] ?? a }));
+  const ins = e.ins.map(
+    (a, i) =>
+      new Tensor(
+        a.aval,
+        a.kind === "lit" ? { kind: "staged", builder: null, atom: a } : { kind: "staged", builder: b, atom: params[i] ?? a },
+      ),
+  );
   const results = withBuilder(b, () => rule(ins, e.params)?.map(x => b.read(x)));
   return results && splice(b.finish(params, results), e.ins, e.source);
 }

@@ -9,26 +9,41 @@ import { binaryMap, isLiteral, known, perOperand, unaryMap } from "./rules.ts";
 /** x + y. */
 export const add: Operation<2> = binaryMap("add", "add", numbers, [dx => dx, dy => dy], {
   linear: "jointly",
-  transpose: perOperand(ct => ct, ct => ct),
+  transpose: perOperand(
+    ct => ct,
+    ct => ct,
+  ),
 });
 /** x - y. */
 export const sub: Operation<2> = binaryMap("sub", "sub", numbers, [dx => dx, dy => neg(dy)], {
   linear: "jointly",
-  transpose: perOperand(ct => ct, ct => neg(ct)),
+  transpose: perOperand(
+    ct => ct,
+    ct => neg(ct),
+  ),
   simplify: ([x, y]) => (isLiteral(y, 0) ? [x] : undefined),
 });
 /** x · y. */
 export const mul: Operation<2> = binaryMap("mul", "mul", numbers, [(dx, _x, y) => mul(dx, y), (dy, x) => mul(x, dy)], {
   linear: "each",
-  transpose: perOperand<2, Record<never, never>>((ct, [, y]) => mul(ct, known(y)), (ct, [x]) => mul(known(x), ct)),
+  transpose: perOperand<2, Record<never, never>>(
+    (ct, [, y]) => mul(ct, known(y)),
+    (ct, [x]) => mul(known(x), ct),
+  ),
   simplify: ([x, y]) => (isLiteral(x, 1) ? [y] : isLiteral(y, 1) ? [x] : undefined),
 });
 /** x / y. Integers truncate; an integer divided by 0 is all ones. */
-export const div: Operation<2> = binaryMap("div", "div", numbers, [(dx, _x, y) => div(dx, y), (dy, _x, y, out) => neg(mul(dy, div(out, y)))], {
-  linear: [0],
-  transpose: perOperand<2, Record<never, never>>((ct, [, y]) => div(ct, known(y)), null),
-  simplify: ([x, y]) => (isLiteral(y, 1) ? [x] : undefined),
-});
+export const div: Operation<2> = binaryMap(
+  "div",
+  "div",
+  numbers,
+  [(dx, _x, y) => div(dx, y), (dy, _x, y, out) => neg(mul(dy, div(out, y)))],
+  {
+    linear: [0],
+    transpose: perOperand<2, Record<never, never>>((ct, [, y]) => div(ct, known(y)), null),
+    simplify: ([x, y]) => (isLiteral(y, 1) ? [x] : undefined),
+  },
+);
 /** Remainder with the sign of the dividend, as C and JavaScript. */
 export const rem: Operation<2> = binaryMap("rem", "rem", numbers, [dx => dx, (dy, x, y) => neg(mul(dy, trunc(div(x, y))))]);
 /** -x. */
@@ -44,9 +59,15 @@ function share(x: Tensor, other: Tensor, out: Tensor): Tensor {
   return div(select(equal(x, out), one, fullLike(x, 0)), select(equal(other, out), fullLike(x, 2), one));
 }
 /** The smaller; NaN wins. Equal operands share the derivative. */
-export const min: Operation<2> = binaryMap("min", "min", numbers, [(dx, x, y, out) => mul(dx, share(x, y, out)), (dy, x, y, out) => mul(dy, share(y, x, out))]);
+export const min: Operation<2> = binaryMap("min", "min", numbers, [
+  (dx, x, y, out) => mul(dx, share(x, y, out)),
+  (dy, x, y, out) => mul(dy, share(y, x, out)),
+]);
 /** The larger; NaN wins. Equal operands share the derivative. */
-export const max: Operation<2> = binaryMap("max", "max", numbers, [(dx, x, y, out) => mul(dx, share(x, y, out)), (dy, x, y, out) => mul(dy, share(y, x, out))]);
+export const max: Operation<2> = binaryMap("max", "max", numbers, [
+  (dx, x, y, out) => mul(dx, share(x, y, out)),
+  (dy, x, y, out) => mul(dy, share(y, x, out)),
+]);
 
 /** Largest integer ≤ x. */
 export const floor: Operation<1> = unaryMap("floor", floats, null);

@@ -4,7 +4,10 @@ import { PullbackError, InternalError } from "../../runtime/errors/error.ts";
 import { sameShape, showAval, sizeOf, type Aval, type Shape } from "../ir/aval.ts";
 
 /** A set of dtypes and how to call it in a message. */
-export interface Accepts { readonly says: string; readonly classes: readonly ("float" | "int" | "uint" | "bool")[] }
+export interface Accepts {
+  readonly says: string;
+  readonly classes: readonly ("float" | "int" | "uint" | "bool")[];
+}
 /** f32, f64, f16, bf16. */
 export const floats: Accepts = { says: "a floating-point dtype", classes: ["float"] };
 /** Floats and integers. */
@@ -22,34 +25,46 @@ export const listAvals = (ins: readonly Aval[]): string => ins.map(showAval).joi
 /** @throws E0204 unless `a` has a dtype of `set`. */
 export function needDType(name: string, set: Accepts, a: Aval): void {
   if (set.classes.includes(dtypeInfo(a.dtype).class)) return;
-  throw new PullbackError("E0204", `${name} needs ${set.says}, got ${showAval(a)}`, { help: "convert explicitly, for example x.astype(\"f32\")" });
+  throw new PullbackError("E0204", `${name} needs ${set.says}, got ${showAval(a)}`, {
+    help: 'convert explicitly, for example x.astype("f32")',
+  });
 }
 /** @throws E0204 unless all dtypes are equal. */
 export function needEqualDTypes(name: string, ins: readonly Aval[]): void {
   if (ins.every(a => a.dtype === ins[0]?.dtype)) return;
-  throw new PullbackError("E0204", `${name} needs equal dtypes, got ${listAvals(ins)}`, { help: "convert one of them explicitly with astype, or use the function of the standard library, which promotes dtypes" });
+  throw new PullbackError("E0204", `${name} needs equal dtypes, got ${listAvals(ins)}`, {
+    help: "convert one of them explicitly with astype, or use the function of the standard library, which promotes dtypes",
+  });
 }
 /** @throws E0204 unless `a` is of exactly `dtype`. */
 export function needExactly(name: string, what: string, dtype: DType, a: Aval): void {
   if (a.dtype === dtype) return;
-  throw new PullbackError("E0204", `${name} needs ${what} of dtype ${dtype}, got ${showAval(a)}`, { help: `convert it with astype("${dtype}")` });
+  throw new PullbackError("E0204", `${name} needs ${what} of dtype ${dtype}, got ${showAval(a)}`, {
+    help: `convert it with astype("${dtype}")`,
+  });
 }
 /** @throws E0201 unless all shapes are equal. */
 export function needEqualShapes(name: string, ins: readonly Aval[]): void {
   const first = ins[0];
   if (!first || ins.every(a => sameShape(a.shape, first.shape))) return;
-  throw new PullbackError("E0201", `${name} needs equal shapes, got ${listAvals(ins)}`, { help: "broadcast explicitly, or use the function of the standard library, which follows NumPy's rules" });
+  throw new PullbackError("E0201", `${name} needs equal shapes, got ${listAvals(ins)}`, {
+    help: "broadcast explicitly, or use the function of the standard library, which follows NumPy's rules",
+  });
 }
 /** @throws E0201 unless `a` has shape `shape`; `what` names the operand. */
 export function needShape(name: string, what: string, shape: Shape, a: Aval): void {
   if (sameShape(a.shape, shape)) return;
-  throw new PullbackError("E0201", `${name} needs ${what} of shape [${shape.join(",")}], got ${showAval(a)}`, { help: "primitives never broadcast: give exactly this shape" });
+  throw new PullbackError("E0201", `${name} needs ${what} of shape [${shape.join(",")}], got ${showAval(a)}`, {
+    help: "primitives never broadcast: give exactly this shape",
+  });
 }
 /** @throws E0203 unless `axes` are distinct, ascending and in [0, rank). */
 export function needAxes(name: string, axes: readonly number[], a: Aval): void {
   const fits = axes.every((d, i) => Number.isInteger(d) && d >= 0 && d < a.shape.length && (i === 0 || d > (axes[i - 1] ?? -1)));
   if (fits) return;
-  throw new PullbackError("E0203", `${name} got axes [${axes.join(",")}] for ${showAval(a)}`, { help: `axes of a primitive are distinct, ascending and in [0, ${a.shape.length}); the standard library also takes negative ones` });
+  throw new PullbackError("E0203", `${name} got axes [${axes.join(",")}] for ${showAval(a)}`, {
+    help: `axes of a primitive are distinct, ascending and in [0, ${a.shape.length}); the standard library also takes negative ones`,
+  });
 }
 /** @throws E0203 unless `axis` is an integer in [0, rank). */
 export const needAxis = (name: string, axis: number, a: Aval): void => needAxes(name, [axis], a);

@@ -31,10 +31,13 @@ export const convert: Operation<1, ConvertParams> = definePrimitive<1, ConvertPa
 export const bitcast: Operation<1, ConvertParams> = definePrimitive<1, ConvertParams>({
   name: "bitcast",
   aval([x], { dtype }) {
-    const from = dtypeInfo(x.dtype), to = dtypeInfo(dtype);
+    const from = dtypeInfo(x.dtype),
+      to = dtypeInfo(dtype);
     const integers = from.class !== "float" && from.class !== "bool" && to.class !== "float" && to.class !== "bool";
     if (x.dtype !== dtype && !(from.bits === to.bits && (from.bits === 32 || integers))) {
-      throw new PullbackError("E0204", `cannot read the bits of ${showAval(x)} as ${dtype}`, { help: "bitcast works among f32, i32 and u32, and between i8 and u8; convert changes values" });
+      throw new PullbackError("E0204", `cannot read the bits of ${showAval(x)} as ${dtype}`, {
+        help: "bitcast works among f32, i32 and u32, and between i8 and u8; convert changes values",
+      });
     }
     return aval(dtype, x.shape);
   },

@@ -9,7 +9,8 @@ import { needAxis, needDType, needSizes, nth, numbers } from "./check.ts";
 import { definePrimitive, type Operation } from "./define.ts";
 
 /** `value` everywhere (bool: 0 or 1). A scalar is the literal itself. */
-export const full = (shape: Shape, value: number, dtype: DType): Tensor => (shape.length === 0 ? lit(value, dtype) : broadcastInDim(lit(value, dtype), { shape, dims: [] }));
+export const full = (shape: Shape, value: number, dtype: DType): Tensor =>
+  shape.length === 0 ? lit(value, dtype) : broadcastInDim(lit(value, dtype), { shape, dims: [] });
 /** Zeros of this type. */
 export const zeros = (a: Aval): Tensor => full(a.shape, 0, a.dtype);
 /** Ones of this type. */

@@ -29,13 +29,18 @@ export const gather: Operation<2, GatherParams> = definePrimitive<2, GatherParam
   aval([x, indices], { batch = 0, mode }) {
     const { depth, positions } = addressed("gather", x, indices, batch);
     const indexed = x.shape.slice(batch, batch + depth);
-    needParam(mode === "fill" || !indexed.includes(0) || sizeOf(positions) === 0, () => `gather from ${showAval(x)}, which has no element to take`, "use mode \"fill\", or take from a tensor with elements");
+    needParam(
+      mode === "fill" || !indexed.includes(0) || sizeOf(positions) === 0,
+      () => `gather from ${showAval(x)}, which has no element to take`,
+      'use mode "fill", or take from a tensor with elements',
+    );
     return aval(x.dtype, [...positions, ...x.shape.slice(batch + depth)]);
   },
   lower: {
     kind: "index",
     element(s, out, read, { mode, batch = 0, fill }, [x, indices]) {
-      const depth = nth(indices.shape, indices.shape.length - 1), at = out.slice(0, indices.shape.length - 1);
+      const depth = nth(indices.shape, indices.shape.length - 1),
+        at = out.slice(0, indices.shape.length - 1);
       const index = range(depth).map(k => {
         const i = read(1, [...at, s.const(k, "i32")]);
         return mode === "clip" ? clip(s, i, nth(x.shape, batch + k)) : i;
@@ -48,7 +53,10 @@ export const gather: Operation<2, GatherParams> = definePrimitive<2, GatherParam
   },
   linear: [0],
   jvp: [(dx, [, indices], p) => gather(dx, indices, { ...p, ...(p.mode === "fill" ? { fill: 0 } : {}) }), null],
-  transpose: ([ct], [x, indices], { mode, batch = 0 }) => [x.kind === "hole" && ct ? scatterAdd(zeros(x.aval), known(indices), ct, { mode: mode === "clip" ? "clip" : "drop", batch }) : null, null],
+  transpose: ([ct], [x, indices], { mode, batch = 0 }) => [
+    x.kind === "hole" && ct ? scatterAdd(zeros(x.aval), known(indices), ct, { mode: mode === "clip" ? "clip" : "drop", batch }) : null,
+    null,
+  ],
   batch([x, indices], [xHas, indicesHas], p, { size }) {
     if (!xHas && (p.batch ?? 0) === 0) return [gather(x, indices, p)]; // one table, more positions
     return [gather(withLeading(x, xHas, size), withLeading(indices, indicesHas, size), { ...p, batch: (p.batch ?? 0) + 1 })];
@@ -57,7 +65,14 @@ export const gather: Operation<2, GatherParams> = definePrimitive<2, GatherParam
 
 /** What an index outside means (`drop`: nothing is written), the shared leading dimensions (default 0), and the caller's promise that no position repeats. */
 export type ScatterParams = { readonly mode: "drop" | "clip"; readonly batch?: number; readonly unique?: boolean };
-interface Scatter { readonly name: string; readonly accepts: Accepts; combine(s: ScalarOps, old: Expr, update: Expr): Expr; readonly linear?: readonly number[]; readonly jvp?: JvpRule<3, ScatterParams>; readonly transpose?: TransposeRule<3, ScatterParams> }
+interface Scatter {
+  readonly name: string;
+  readonly accepts: Accepts;
+  combine(s: ScalarOps, old: Expr, update: Expr): Expr;
+  readonly linear?: readonly number[];
+  readonly jvp?: JvpRule<3, ScatterParams>;
+  readonly transpose?: TransposeRule<3, ScatterParams>;
+}
 /** x [B, D, R], indices i32 [B, I, K], updates [B, I, R] to x with the updates combined in, in the order of their positions. @throws E0201, E0204, E0205 */
 function scatter({ name, accepts, combine, ...rules }: Scatter): Operation<3, ScatterParams> {
   const self: Operation<3, ScatterParams> = definePrimitive<3, ScatterParams>({
@@ -70,8 +85,12 @@ function scatter({ name, accepts, combine, ...rules }: Scatter): Operation<3, Sc
       return x;
     },
     lower: { kind: "kernel", build: (b, ins, outs, p) => buildScatter(b, nth(ins, 0), nth(ins, 1), nth(ins, 2), nth(outs, 0), p, combine) },
-    batch: ([x, indices, updates], [xHas, indicesHas, updatesHas], p, { size }) =>
-      [self(withLeading(x, xHas, size), withLeading(indices, indicesHas, size), withLeading(updates, updatesHas, size), { ...p, batch: (p.batch ?? 0) + 1 })],
+    batch: ([x, indices, updates], [xHas, indicesHas, updatesHas], p, { size }) => [
+      self(withLeading(x, xHas, size), withLeading(indices, indicesHas, size), withLeading(updates, updatesHas, size), {
+        ...p,
+        batch: (p.batch ?? 0) + 1,
+      }),
+    ],
     ...rules,
   });
   return self;
@@ -79,43 +98,80 @@ function scatter({ name, accepts, combine, ...rules }: Scatter): Operation<3, Sc
 
 /** Add updates; repeated positions accumulate. */
 export const scatterAdd: Operation<3, ScatterParams> = scatter({
-  name: "scatterAdd", accepts: numbers, combine: (s, old, update) => s.binary("add", old, update), linear: [0, 2],
-  transpose: ([ct], [x, indices, updates], p) => [x.kind === "hole" ? ct ?? null : null, null, updates.kind === "hole" && ct ? gather(ct, known(indices), backwards(p)) : null],
+  name: "scatterAdd",
+  accepts: numbers,
+  combine: (s, old, update) => s.binary("add", old, update),
+  linear: [0, 2],
+  transpose: ([ct], [x, indices, updates], p) => [
+    x.kind === "hole" ? (ct ?? null) : null,
+    null,
+    updates.kind === "hole" && ct ? gather(ct, known(indices), backwards(p)) : null,
+  ],
 });
 /** Write updates; of repeated positions the last stays. */
 export const scatterSet: Operation<3, ScatterParams> = scatter({
-  name: "scatterSet", accepts: anything, combine: (_s, _old, update) => update, linear: [0, 2],
+  name: "scatterSet",
+  accepts: anything,
+  combine: (_s, _old, update) => update,
+  linear: [0, 2],
   transpose([ct], [x, at, updates], p) {
     if (!ct) return [null, null, null];
     const indices = known(at);
-    return [x.kind === "hole" ? scatterSet(ct, indices, zeros(avalOf(updates)), p) : null, null, updates.kind === "hole" ? written(gather(ct, indices, backwards(p)), indices, avalOf(x), p) : null];
+    return [
+      x.kind === "hole" ? scatterSet(ct, indices, zeros(avalOf(updates)), p) : null,
+      null,
+      updates.kind === "hole" ? written(gather(ct, indices, backwards(p)), indices, avalOf(x), p) : null,
+    ];
   },
 });
 /** Multiply by updates. Differentiable in the updates only when no position repeats (`unique`). @throws E0301 */
 export const scatterMul: Operation<3, ScatterParams> = scatter({
-  name: "scatterMul", accepts: numbers, combine: (s, old, update) => s.binary("mul", old, update), linear: [0],
+  name: "scatterMul",
+  accepts: numbers,
+  combine: (s, old, update) => s.binary("mul", old, update),
+  linear: [0],
   jvp: [
     (dx, [, indices, updates], p) => scatterMul(dx, indices, updates, p),
     null,
     (du, [x, indices], p) => {
-      if (!p.unique) throw new PullbackError("E0301", "scatterMul has no derivative in its updates when positions may repeat", { help: "promise that they do not: { unique: true }; or multiply by a gathered product" });
+      if (!p.unique)
+        throw new PullbackError("E0301", "scatterMul has no derivative in its updates when positions may repeat", {
+          help: "promise that they do not: { unique: true }; or multiply by a gathered product",
+        });
       return mul(x, scatterAdd(zeros(x.aval), indices, du, p));
     },
   ],
-  transpose: ([ct], [x, indices, updates], p) => [x.kind === "hole" && ct ? scatterMul(ct, known(indices), known(updates), p) : null, null, null],
+  transpose: ([ct], [x, indices, updates], p) => [
+    x.kind === "hole" && ct ? scatterMul(ct, known(indices), known(updates), p) : null,
+    null,
+    null,
+  ],
 });
 /** The smaller of old and updates; NaN wins. Equal ones share the derivative. */
-export const scatterMin: Operation<3, ScatterParams> = scatter({ name: "scatterMin", accepts: numbers, combine: (s, old, update) => s.binary("min", old, update), jvp: sharedExtremum });
+export const scatterMin: Operation<3, ScatterParams> = scatter({
+  name: "scatterMin",
+  accepts: numbers,
+  combine: (s, old, update) => s.binary("min", old, update),
+  jvp: sharedExtremum,
+});
 /** The larger of old and updates; NaN wins. Equal ones share the derivative. */
-export const scatterMax: Operation<3, ScatterParams> = scatter({ name: "scatterMax", accepts: numbers, combine: (s, old, update) => s.binary("max", old, update), jvp: sharedExtremum });
+export const scatterMax: Operation<3, ScatterParams> = scatter({
+  name: "scatterMax",
+  accepts: numbers,
+  combine: (s, old, update) => s.binary("max", old, update),
+  jvp: sharedExtremum,
+});
 
 /** How the cotangent of updates is read back. */
-const backwards = ({ mode, batch = 0 }: ScatterParams): GatherParams => (mode === "clip" ? { mode: "clip", batch } : { mode: "fill", fill: 0, batch });
+const backwards = ({ mode, batch = 0 }: ScatterParams): GatherParams =>
+  mode === "clip" ? { mode: "clip", batch } : { mode: "fill", fill: 0, batch };
 
 /** `ct` [B, I, R] where its position's write is the one that stayed, else 0: every position writes its number, and reads who won. */
 function written(ct: Tensor, indices: Tensor, x: Aval, p: ScatterParams): Tensor {
   if (p.unique && p.mode === "drop") return ct; // clipping may make positions repeat
-  const { batch = 0 } = p, depth = nth(indices.shape, indices.ndim - 1), positions = indices.shape.slice(0, -1);
+  const { batch = 0 } = p,
+    depth = nth(indices.shape, indices.ndim - 1),
+    positions = indices.shape.slice(0, -1);
   const id = reshape(iota({ dtype: "i32", shape: [sizeOf(positions)], axis: 0 }), { shape: positions });
   const winners = scatterSet(full(x.shape.slice(0, batch + depth), -1, "i32"), indices, id, p);
   const wins = equal(gather(winners, indices, p.mode === "clip" ? { mode: "clip", batch } : { mode: "fill", fill: -1, batch }), id);
@@ -123,8 +179,14 @@ function written(ct: Tensor, indices: Tensor, x: Aval, p: ScatterParams): Tensor
 }
 
 /** The mean of the tangents of the operand and updates that attain the result. */
-function sharedExtremum(dx: readonly [Tensor | null, Tensor | null, Tensor | null], [x, indices, updates]: readonly [Tensor, Tensor, Tensor], p: ScatterParams, outs: readonly Tensor[]): readonly (Tensor | null)[] {
-  const out = nth(outs, 0), none = zeros(x.aval);
+function sharedExtremum(
+  dx: readonly [Tensor | null, Tensor | null, Tensor | null],
+  [x, indices, updates]: readonly [Tensor, Tensor, Tensor],
+  p: ScatterParams,
+  outs: readonly Tensor[],
+): readonly (Tensor | null)[] {
+  const out = nth(outs, 0),
+    none = zeros(x.aval);
   const old = convert(equal(x, out), { dtype: x.dtype });
   const fresh = convert(equal(updates, gather(out, indices, backwards(p))), { dtype: x.dtype });
   const count = scatterAdd(old, indices, fresh, p);
@@ -135,32 +197,61 @@ function sharedExtremum(dx: readonly [Tensor | null, Tensor | null, Tensor | nul
 /** K, and [B, I]. @throws when indices do not address x */
 function addressed(name: string, x: Aval, indices: Aval, batch: number): { readonly depth: number; readonly positions: readonly number[] } {
   needExactly(name, "indices", "i32", indices);
-  const depth = indices.shape.at(-1) ?? -1, positions = indices.shape.slice(0, -1);
-  needParam(Number.isInteger(batch) && batch >= 0 && depth >= 0 && positions.length >= batch && batch + depth <= x.shape.length && range(batch).every(d => x.shape[d] === positions[d]),
-    () => `${name} with indices ${showAval(indices)} into ${showAval(x)}${batch > 0 ? ` and ${batch} batch dimensions` : ""}`, "the last dimension of the indices addresses that many dimensions of the operand; batch dimensions come first in both, with equal sizes");
+  const depth = indices.shape.at(-1) ?? -1,
+    positions = indices.shape.slice(0, -1);
+  needParam(
+    Number.isInteger(batch) &&
+      batch >= 0 &&
+      depth >= 0 &&
+      positions.length >= batch &&
+      batch + depth <= x.shape.length &&
+      range(batch).every(d => x.shape[d] === positions[d]),
+    () => `${name} with indices ${showAval(indices)} into ${showAval(x)}${batch > 0 ? ` and ${batch} batch dimensions` : ""}`,
+    "the last dimension of the indices addresses that many dimensions of the operand; batch dimensions come first in both, with equal sizes",
+  );
   return { depth, positions };
 }
-const within = (s: ScalarOps, i: Expr, n: number): Expr => s.binary("and", s.compare("ge", i, s.const(0, "i32")), s.compare("lt", i, s.const(n, "i32")));
+const within = (s: ScalarOps, i: Expr, n: number): Expr =>
+  s.binary("and", s.compare("ge", i, s.const(0, "i32")), s.compare("lt", i, s.const(n, "i32")));
 const clip = (s: ScalarOps, i: Expr, n: number): Expr => s.binary("min", s.binary("max", i, s.const(0, "i32")), s.const(n - 1, "i32"));
 
 /** Elements of a row that one item of the grid handles. */
 const chunk = 256;
 /** Copy, then every item walks all positions for its part of the rows: no two items write the same place, and the order is that of the positions. */
-function buildScatter(b: KernelBuilder, x: BufRef, indices: BufRef, updates: BufRef, out: BufRef, { mode, batch = 0 }: ScatterParams, combine: Scatter["combine"]): void {
-  const { s } = b, depth = nth(indices.shape, indices.shape.length - 1), indexed = x.shape.slice(batch, batch + depth);
-  const batches = sizeOf(x.shape.slice(0, batch)), positions = sizeOf(indices.shape.slice(batch, -1)), row = sizeOf(x.shape.slice(batch + depth));
-  const times = (e: Expr, n: number): Expr => (n === 1 ? e : s.binary("mul", e, b.int(n))), plus = (e: Expr, f: Expr): Expr => s.binary("add", e, f);
+function buildScatter(
+  b: KernelBuilder,
+  x: BufRef,
+  indices: BufRef,
+  updates: BufRef,
+  out: BufRef,
+  { mode, batch = 0 }: ScatterParams,
+  combine: Scatter["combine"],
+): void {
+  const { s } = b,
+    depth = nth(indices.shape, indices.shape.length - 1),
+    indexed = x.shape.slice(batch, batch + depth);
+  const batches = sizeOf(x.shape.slice(0, batch)),
+    positions = sizeOf(indices.shape.slice(batch, -1)),
+    row = sizeOf(x.shape.slice(batch + depth));
+  const times = (e: Expr, n: number): Expr => (n === 1 ? e : s.binary("mul", e, b.int(n))),
+    plus = (e: Expr, f: Expr): Expr => s.binary("add", e, f);
   const total = sizeOf(x.shape);
   if (total === 0) return;
-  b.grid(Math.ceil(total / chunk), chunk, item => b.for("i", times(item, chunk), s.binary("min", times(plus(item, b.int(1)), chunk), b.int(total)), i => b.store(out, i, b.load(x, i)), { parallel: true }));
+  b.grid(Math.ceil(total / chunk), chunk, item =>
+    b.for("i", times(item, chunk), s.binary("min", times(plus(item, b.int(1)), chunk), b.int(total)), i => b.store(out, i, b.load(x, i)), {
+      parallel: true,
+    }),
+  );
   const parts = Math.ceil(row / chunk);
   if (positions === 0) return;
   b.grid(batches * parts, positions * Math.min(row, chunk) * 2, item => {
     const which = b.let("batch", s.binary("div", item, b.int(parts)));
-    const begin = b.let("begin", times(s.binary("rem", item, b.int(parts)), chunk)), end = b.let("end", s.binary("min", plus(begin, b.int(chunk)), b.int(row)));
+    const begin = b.let("begin", times(s.binary("rem", item, b.int(parts)), chunk)),
+      end = b.let("end", s.binary("min", plus(begin, b.int(chunk)), b.int(row)));
     b.for("position", b.int(0), b.int(positions), position => {
       const from = b.let("from", plus(times(which, positions), position));
-      let inside = s.const(1, "bool"), to: Expr = which;
+      let inside = s.const(1, "bool"),
+        to: Expr = which;
       indexed.forEach((n, k) => {
         const raw = b.let("index", b.load(indices, plus(times(from, depth), b.int(k))));
         const i = mode === "clip" ? clip(s, raw, n) : raw;
@@ -168,11 +259,18 @@ function buildScatter(b: KernelBuilder, x: BufRef, indices: BufRef, updates: Buf
         to = plus(times(to, n), i);
       });
       b.if(inside, () => {
-        const target = b.let("target", times(to, row)), source = b.let("source", times(from, row));
-        b.for("r", begin, end, r => {
-          const at = plus(target, r);
-          b.store(out, at, combine(s, b.load(out, at), b.load(updates, plus(source, r))));
-        }, { parallel: true });
+        const target = b.let("target", times(to, row)),
+          source = b.let("source", times(from, row));
+        b.for(
+          "r",
+          begin,
+          end,
+          r => {
+            const at = plus(target, r);
+            b.store(out, at, combine(s, b.load(out, at), b.load(updates, plus(source, r))));
+          },
+          { parallel: true },
+        );
       });
     });
   });

@@ -27,7 +27,7 @@ export const markOp: Operation<1, MarkParams> = definePrimitive<1, MarkParams>({
 
 /** The role of what a transform makes of a marked value. The cotangent of a value is that of its tangent map; from there on roles are paths. */
 export const roleAfter = (role: string, step: "tangent" | "cotangent"): string =>
-  (role === "primal" || (role === "tangent" && step === "cotangent") ? step : `${role}.${step}`);
+  role === "primal" || (role === "tangent" && step === "cotangent") ? step : `${role}.${step}`;
 
 /** Name a value: the identity, findable by reap, plant and fsam. */
 export const mark = (name: string, x: Tensor): Tensor => markOp(x, { name, role: "primal" });

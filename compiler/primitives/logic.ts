@@ -32,7 +32,10 @@ function shift(name: string, op: BinaryOp, operand: (s: ScalarOps, x: Expr, dtyp
     name,
     aval(ins) {
       const out = elementwiseAval(name, integers, ins);
-      if (op === "sar" && dtypeInfo(out.dtype).class === "uint") throw new PullbackError("E0204", `${name} needs signed integers, got ${showAval(out)}`, { help: "unsigned integers have no sign to keep: use shiftRightLogical" });
+      if (op === "sar" && dtypeInfo(out.dtype).class === "uint")
+        throw new PullbackError("E0204", `${name} needs signed integers, got ${showAval(out)}`, {
+          help: "unsigned integers have no sign to keep: use shiftRightLogical",
+        });
       return out;
     },
     lower: { kind: "map", scalar: (s, [x, y], _p, outs) => s.binary(op, operand(s, x, outs[0]?.dtype ?? x.dtype), y) },

@@ -13,7 +13,8 @@ import { binaryMap, elementwiseAval, unaryMap } from "./rules.ts";
  *  The derivatives are finite where the function is: d/dx x⁰ = 0 everywhere, d/dy 0^y = 0 for y ≥ 0. */
 export const pow: Operation<2> = binaryMap("pow", "pow", floats, [
   (dx, x, y) => {
-    const zero = equal(y, fullLike(y, 0)), one = fullLike(y, 1);
+    const zero = equal(y, fullLike(y, 0)),
+      one = fullLike(y, 1);
     return mul(dx, select(zero, fullLike(x, 0), mul(y, pow(x, select(zero, one, sub(y, one))))));
   },
   (dy, x, _y, out) => mul(dy, mul(log(select(equal(x, fullLike(x, 0)), fullLike(x, 1), x)), out)),
@@ -26,8 +27,16 @@ export const integerPow: Operation<1, IntegerPowParams> = definePrimitive<1, Int
   name: "integerPow",
   aval(ins, { n }) {
     const out = elementwiseAval("integerPow", numbers, ins);
-    needParam(Number.isInteger(n) && Math.abs(n) < 2 ** 31, () => `integerPow got the exponent ${n}`, "use an integer, or pow for other exponents");
-    needParam(n >= 0 || dtypeInfo(out.dtype).class === "float", () => `integerPow of ${out.dtype} got the exponent ${n}`, "negative powers of integers are not integers: convert to a float first");
+    needParam(
+      Number.isInteger(n) && Math.abs(n) < 2 ** 31,
+      () => `integerPow got the exponent ${n}`,
+      "use an integer, or pow for other exponents",
+    );
+    needParam(
+      n >= 0 || dtypeInfo(out.dtype).class === "float",
+      () => `integerPow of ${out.dtype} got the exponent ${n}`,
+      "negative powers of integers are not integers: convert to a float first",
+    );
     return out;
   },
   lower: { kind: "map", scalar: (s, [x], { n }) => (n < 0 ? s.binary("div", s.const(1, x.dtype), power(s, x, -n)) : power(s, x, n)) },

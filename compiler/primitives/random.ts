@@ -12,7 +12,10 @@ import { iota, zeros } from "./fill.ts";
 import { reshape } from "./shape.ts";
 import { concat, slice } from "./slice.ts";
 
-const rotations = [[13, 15, 26, 6], [17, 29, 16, 24]] as const;
+const rotations = [
+  [13, 15, 26, 6],
+  [17, 29, 16, 24],
+] as const;
 const parity = 0x1bd11bda;
 
 /** The twenty rounds on u32 expressions. */
@@ -21,7 +24,8 @@ function rounds(s: ScalarOps, k0: Expr, k1: Expr, c0: Expr, c1: Expr): readonly 
   const add = (x: Expr, y: Expr): Expr => s.binary("add", x, y);
   const rotate = (x: Expr, r: number): Expr => s.binary("or", s.binary("shl", x, u(r)), s.binary("shr", x, u(32 - r)));
   const keys = [k0, k1, s.binary("xor", s.binary("xor", k0, k1), u(parity))];
-  let x = add(c0, k0), y = add(c1, k1);
+  let x = add(c0, k0),
+    y = add(c1, k1);
   for (let i = 0; i < 5; i++) {
     for (const r of nth(rotations, i % 2)) {
       x = add(x, y);
@@ -53,9 +57,15 @@ function keyWord(key: Tensor, i: number): Tensor {
 }
 /** Both words for each counter 0 .. n-1 of `shape`, flat: u32[n] twice. */
 function words(key: Tensor, shape: Shape): readonly [Tensor, Tensor] {
-  const n = sizeOf(shape), flat: Shape = [n];
+  const n = sizeOf(shape),
+    flat: Shape = [n];
   const spread = (x: Tensor): Tensor => broadcastInDim(x, { shape: flat, dims: [] });
-  const [x, y] = threefry2x32.all(spread(keyWord(key, 0)), spread(keyWord(key, 1)), zeros({ dtype: "u32", shape: flat }), iota({ dtype: "u32", shape: flat, axis: 0 }));
+  const [x, y] = threefry2x32.all(
+    spread(keyWord(key, 0)),
+    spread(keyWord(key, 1)),
+    zeros({ dtype: "u32", shape: flat }),
+    iota({ dtype: "u32", shape: flat, axis: 0 }),
+  );
   return [x as Tensor, y as Tensor]; // the primitive has two outputs
 }
 /** Random u32[shape]: both words of each counter, exclusive-ored (JAX's 32-bit layout). `key` is u32[2]. @throws E0201, E0204 */
@@ -65,11 +75,12 @@ export function threefryBits(key: Tensor, shape: Shape): Tensor {
 }
 /** Both words of each counter: u32[...shape, 2]. New keys (split), and 64-bit randomness. */
 export function threefryPairs(key: Tensor, shape: Shape): Tensor {
-  const [x, y] = words(key, shape), column = { shape: [...shape, 1] };
+  const [x, y] = words(key, shape),
+    column = { shape: [...shape, 1] };
   return concat(reshape(x, column), reshape(y, column), { axis: shape.length });
 }
 /** The key u32[2] that belongs to `data`, a u32 scalar, under `key`. */
 export function threefryFoldIn(key: Tensor, data: Tensor): Tensor {
   const outs = threefry2x32.all(keyWord(key, 0), keyWord(key, 1), zeros({ dtype: "u32", shape: [] }), data);
-  return concat(...(range(2).map(i => reshape(nth(outs, i), { shape: [1] }))), { axis: 0 });
+  return concat(...range(2).map(i => reshape(nth(outs, i), { shape: [1] })), { axis: 0 });
 }

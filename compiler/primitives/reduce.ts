@@ -5,7 +5,20 @@ import type { BinaryOp, Expr, ScalarOps } from "../ir/scalar.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { add, div, mul } from "./arithmetic.ts";
 import { reduceSum, unreduce, withLeading, type ReduceParams } from "./broadcast.ts";
-import { integers, needAxes, needAxis, needDType, needExactly, needParam, nth, numbers, range, without, bitTypes, type Accepts } from "./check.ts";
+import {
+  integers,
+  needAxes,
+  needAxis,
+  needDType,
+  needExactly,
+  needParam,
+  nth,
+  numbers,
+  range,
+  without,
+  bitTypes,
+  type Accepts,
+} from "./check.ts";
 import { equal } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { definePrimitive, type Operation } from "./define.ts";
@@ -16,11 +29,23 @@ import { permute, reshape } from "./shape.ts";
 export { reduceSum, type ReduceParams } from "./broadcast.ts";
 
 /** The least value of a dtype: the identity of max. */
-export const lowest = (d: DType): number => { const { class: kind, bits } = dtypeInfo(d); return kind === "float" ? -Infinity : kind === "int" ? -(2 ** (bits - 1)) : 0; };
+export const lowest = (d: DType): number => {
+  const { class: kind, bits } = dtypeInfo(d);
+  return kind === "float" ? -Infinity : kind === "int" ? -(2 ** (bits - 1)) : 0;
+};
 /** The greatest value of a dtype: the identity of min. */
-export const highest = (d: DType): number => { const { class: kind, bits } = dtypeInfo(d); return kind === "float" ? Infinity : kind === "int" ? 2 ** (bits - 1) - 1 : kind === "uint" ? 2 ** bits - 1 : 1; };
+export const highest = (d: DType): number => {
+  const { class: kind, bits } = dtypeInfo(d);
+  return kind === "float" ? Infinity : kind === "int" ? 2 ** (bits - 1) - 1 : kind === "uint" ? 2 ** bits - 1 : 1;
+};
 
-interface Fold { readonly name: string; readonly op: BinaryOp; readonly accepts: Accepts; readonly identity: (d: DType) => number; readonly derivative: ((dx: Tensor, x: Tensor, p: ReduceParams, out: Tensor) => Tensor) | null }
+interface Fold {
+  readonly name: string;
+  readonly op: BinaryOp;
+  readonly accepts: Accepts;
+  readonly identity: (d: DType) => number;
+  readonly derivative: ((dx: Tensor, x: Tensor, p: ReduceParams, out: Tensor) => Tensor) | null;
+}
 function fold({ name, op, accepts, identity, derivative }: Fold): Operation<1, ReduceParams> {
   const self: Operation<1, ReduceParams> = definePrimitive<1, ReduceParams>({
     name,
@@ -29,7 +54,12 @@ function fold({ name, op, accepts, identity, derivative }: Fold): Operation<1, R
       needAxes(name, axes, x);
       return aval(x.dtype, without(x.shape, axes));
     },
-    lower: { kind: "reduce", axes: p => p.axes, init: (_p, [x]) => [identity(x.dtype)], combine: (s, a, b) => [s.binary(op, nth(a, 0), nth(b, 0))] },
+    lower: {
+      kind: "reduce",
+      axes: p => p.axes,
+      init: (_p, [x]) => [identity(x.dtype)],
+      combine: (s, a, b) => [s.binary(op, nth(a, 0), nth(b, 0))],
+    },
     jvp: [derivative && ((dx, [x], p, out) => derivative(dx, x, p, out))],
     batch: ([x], _at, { axes }) => [self(x, { axes: axes.map(d => d + 1) })],
     simplify: ([x], { axes }) => (axes.length === 0 ? [x] : undefined),
@@ -43,26 +73,59 @@ function shared(dx: Tensor, x: Tensor, { axes }: ReduceParams, out: Tensor): Ten
 }
 
 /** Largest element over `axes`; NaN wins; of nothing: the least value of the dtype. Equal maxima share the derivative. @throws E0203, E0204 */
-export const reduceMax: Operation<1, ReduceParams> = fold({ name: "reduceMax", op: "max", accepts: numbers, identity: lowest, derivative: shared });
+export const reduceMax: Operation<1, ReduceParams> = fold({
+  name: "reduceMax",
+  op: "max",
+  accepts: numbers,
+  identity: lowest,
+  derivative: shared,
+});
 /** Smallest element over `axes`; NaN wins; of nothing: the greatest value of the dtype. Equal minima share the derivative. @throws E0203, E0204 */
-export const reduceMin: Operation<1, ReduceParams> = fold({ name: "reduceMin", op: "min", accepts: numbers, identity: highest, derivative: shared });
+export const reduceMin: Operation<1, ReduceParams> = fold({
+  name: "reduceMin",
+  op: "min",
+  accepts: numbers,
+  identity: highest,
+  derivative: shared,
+});
 /** Product over `axes`; of nothing: 1. Its derivatives are exact at zeros, to every order. @throws E0203, E0204 */
-export const reduceProd: Operation<1, ReduceParams> = fold({ name: "reduceProd", op: "mul", accepts: numbers, identity: () => 1, derivative: (dx, x, { axes }) => productTangent(dx, x, axes) });
+export const reduceProd: Operation<1, ReduceParams> = fold({
+  name: "reduceProd",
+  op: "mul",
+  accepts: numbers,
+  identity: () => 1,
+  derivative: (dx, x, { axes }) => productTangent(dx, x, axes),
+});
 /** Bitwise or logical and over `axes`; of nothing: all ones. @throws E0203, E0204 */
-export const reduceAnd: Operation<1, ReduceParams> = fold({ name: "reduceAnd", op: "and", accepts: bitTypes, identity: d => (d === "bool" ? 1 : dtypeInfo(d).class === "int" ? -1 : highest(d)), derivative: null });
+export const reduceAnd: Operation<1, ReduceParams> = fold({
+  name: "reduceAnd",
+  op: "and",
+  accepts: bitTypes,
+  identity: d => (d === "bool" ? 1 : dtypeInfo(d).class === "int" ? -1 : highest(d)),
+  derivative: null,
+});
 /** Bitwise or logical or over `axes`; of nothing: 0. @throws E0203, E0204 */
-export const reduceOr: Operation<1, ReduceParams> = fold({ name: "reduceOr", op: "or", accepts: bitTypes, identity: () => 0, derivative: null });
+export const reduceOr: Operation<1, ReduceParams> = fold({
+  name: "reduceOr",
+  op: "or",
+  accepts: bitTypes,
+  identity: () => 0,
+  derivative: null,
+});
 
 /** d(Π x): the product rule on halves, halves of halves, ...: no division, so zeros do no harm. */
 function productTangent(dx: Tensor, x: Tensor, axes: readonly number[]): Tensor {
-  const kept = without(range(x.ndim), axes), shape = kept.map(d => nth(x.shape, d));
+  const kept = without(range(x.ndim), axes),
+    shape = kept.map(d => nth(x.shape, d));
   const n = axes.reduce((size, d) => size * nth(x.shape, d), 1);
   const rows = (t: Tensor): Tensor => reshape(permute(t, [...axes, ...kept]), { shape: [n, ...shape] });
-  const part = (t: Tensor, from: number, to: number): Tensor => slice(t, { start: t.shape.map((_, d) => (d === 0 ? from : 0)), limit: t.shape.map((size, d) => (d === 0 ? to : size)) });
+  const part = (t: Tensor, from: number, to: number): Tensor =>
+    slice(t, { start: t.shape.map((_, d) => (d === 0 ? from : 0)), limit: t.shape.map((size, d) => (d === 0 ? to : size)) });
   let [p, dp] = [rows(x), rows(dx)];
   if (n === 0) return reduceSum(dx, { axes });
   for (let m = n; m > 1; m = Math.ceil(m / 2)) {
-    const h = Math.floor(m / 2), odd = m % 2 === 1; // the odd one out waits at the end
+    const h = Math.floor(m / 2),
+      odd = m % 2 === 1; // the odd one out waits at the end
     const [a, b, da, db] = [part(p, 0, h), part(p, h, 2 * h), part(dp, 0, h), part(dp, h, 2 * h)];
     const [q, dq] = [mul(a, b), add(mul(da, b), mul(a, db))];
     [p, dp] = odd ? [concat(q, part(p, m - 1, m), { axis: 0 }), concat(dq, part(dp, m - 1, m), { axis: 0 })] : [q, dq];
@@ -82,7 +145,9 @@ export const argReduce: Operation<2, ArgReduceParams> = definePrimitive<2, ArgRe
     return [x, at].map(a => aval(a.dtype, without(a.shape, [axis])));
   },
   lower: {
-    kind: "reduce", axes: p => [p.axis], init: ({ op }, [x]) => [op === "max" ? lowest(x.dtype) : highest(x.dtype), 2 ** 31 - 1],
+    kind: "reduce",
+    axes: p => [p.axis],
+    init: ({ op }, [x]) => [op === "max" ? lowest(x.dtype) : highest(x.dtype), 2 ** 31 - 1],
     combine(s, a, b, { op }) {
       const [x, i, y, j] = [nth(a, 0), nth(a, 1), nth(b, 0), nth(b, 1)];
       const takeY = s.binary("or", isBeyond(s, op, y, x), s.binary("and", s.unary("not", isBeyond(s, op, x, y)), s.compare("lt", j, i)));
@@ -90,7 +155,8 @@ export const argReduce: Operation<2, ArgReduceParams> = definePrimitive<2, ArgRe
     },
   },
   jvp: [null, null],
-  batch: ([x, at], [xHas, atHas], { axis, op }, { size }) => argReduce.all(withLeading(x, xHas, size), withLeading(at, atHas, size), { axis: axis + 1, op }),
+  batch: ([x, at], [xHas, atHas], { axis, op }, { size }) =>
+    argReduce.all(withLeading(x, xHas, size), withLeading(at, atHas, size), { axis: axis + 1, op }),
 });
 /** Is x strictly ahead of y? */
 function isBeyond(s: ScalarOps, op: "max" | "min", x: Expr, y: Expr): Expr {
@@ -116,7 +182,12 @@ function position(name: string, op: "max" | "min"): Operation<1, ArgParams> {
       needParam(x.shape[axis] !== 0, () => `${name} over axis ${axis} of size 0`, "an empty axis has no extremum");
       return out;
     },
-    lower: { kind: "composite", body: ([x], { axis, dtype }) => [convert(nth(argReduce.all(x, iota({ dtype: "i32", shape: x.shape, axis }), { axis, op }), 1), { dtype })] },
+    lower: {
+      kind: "composite",
+      body: ([x], { axis, dtype }) => [
+        convert(nth(argReduce.all(x, iota({ dtype: "i32", shape: x.shape, axis }), { axis, op }), 1), { dtype }),
+      ],
+    },
     jvp: [null],
   });
 }

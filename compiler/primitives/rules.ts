@@ -14,13 +14,16 @@ export function known(x: LinearIn): Tensor {
   throw new InternalError("a transpose rule needs an operand that is itself being differentiated: the primitive is not linear in both");
 }
 /** The transpose of a primitive with one output: `rules[k]` gives the cotangent of operand k from that of the output. Operands without a rule get none. */
-export function perOperand<N extends Arity, P extends Params>(...rules: readonly (((ct: Tensor, ins: Of<N, LinearIn>, p: P) => Tensor) | null)[]): TransposeRule<N, P> {
-  return ([ct], ins, p) => (ins as readonly LinearIn[]).map((x, k) => (x.kind === "hole" && ct ? rules[k]?.(ct, ins, p) ?? null : null)); // Of<N, _> is a list for every N
+export function perOperand<N extends Arity, P extends Params>(
+  ...rules: readonly (((ct: Tensor, ins: Of<N, LinearIn>, p: P) => Tensor) | null)[]
+): TransposeRule<N, P> {
+  return ([ct], ins, p) => (ins as readonly LinearIn[]).map((x, k) => (x.kind === "hole" && ct ? (rules[k]?.(ct, ins, p) ?? null) : null)); // Of<N, _> is a list for every N
 }
 /** The aval of the operand that a transpose rule is asked about. */
 export const avalOf = (x: LinearIn): Aval => (x.kind === "hole" ? x.aval : x.value.aval);
 /** Is `x` the literal scalar `value`? Only literals show their value while tracing. */
-export const isLiteral = (x: Tensor, value: number): boolean => x.storage.kind === "staged" && x.storage.atom.kind === "lit" && x.storage.atom.value === value;
+export const isLiteral = (x: Tensor, value: number): boolean =>
+  x.storage.kind === "staged" && x.storage.atom.kind === "lit" && x.storage.atom.value === value;
 
 /** Shape rule of element-wise operations: equal shapes, equal dtypes in `accepts`, the result like the operands (or of `result` dtype). */
 export function elementwiseAval(name: string, accepts: Accepts, ins: readonly Aval[], result?: Aval["dtype"]): Aval {
@@ -35,7 +38,12 @@ export function elementwiseAval(name: string, accepts: Accepts, ins: readonly Av
 /** What an element-wise record may add to its maker. */
 export type Extras<N extends Arity> = Partial<Pick<Primitive<N>, "linear" | "transpose" | "simplify">>;
 /** An element-wise operation of one operand. `derivative(dx, x, out)` is its tangent; null: zero everywhere; `null` is also for what has no tangent at all (integers, bool). */
-export function unaryMap(op: UnaryOp, accepts: Accepts, derivative: ((dx: Tensor, x: Tensor, out: Tensor) => Tensor) | null, extras: Extras<1> = {}): Operation<1> {
+export function unaryMap(
+  op: UnaryOp,
+  accepts: Accepts,
+  derivative: ((dx: Tensor, x: Tensor, out: Tensor) => Tensor) | null,
+  extras: Extras<1> = {},
+): Operation<1> {
   return definePrimitive<1>({
     name: op,
     aval: ins => elementwiseAval(op, accepts, ins),
@@ -47,7 +55,13 @@ export function unaryMap(op: UnaryOp, accepts: Accepts, derivative: ((dx: Tensor
 /** A derivative in one operand of a binary operation: `(dx, x, y, out) => dout`. */
 export type Partial2 = ((d: Tensor, x: Tensor, y: Tensor, out: Tensor) => Tensor) | null;
 /** An element-wise operation of two operands with its two partial derivatives (both null: none). */
-export function binaryMap(name: string, op: BinaryOp, accepts: Accepts, partials: readonly [Partial2, Partial2], extras: Extras<2> = {}): Operation<2> {
+export function binaryMap(
+  name: string,
+  op: BinaryOp,
+  accepts: Accepts,
+  partials: readonly [Partial2, Partial2],
+  extras: Extras<2> = {},
+): Operation<2> {
   return definePrimitive<2>({
     name,
     aval: ins => elementwiseAval(name, accepts, ins),

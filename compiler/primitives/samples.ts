@@ -15,23 +15,50 @@ import { threefry2x32 } from "./random.ts";
 import { markOp, stopGradient } from "./identity.ts";
 import { bitcast, convert } from "./convert.ts";
 import { structuredSamples } from "./samples_structured.ts";
+import { walkSamples } from "./samples_walks.ts";
 import type { Operation } from "./define.ts";
 
 /** Values of one operand: uniform in [low, high); whole numbers if `integer`. Without a domain: (-2, 2) for floats, whole numbers in [-4, 5) (from 0 if unsigned), both truth values. */
-export interface Domain { readonly low: number; readonly high: number; readonly integer?: boolean }
+export interface Domain {
+  readonly low: number;
+  readonly high: number;
+  readonly integer?: boolean;
+}
 /** One place to try a primitive at. `domain` has an entry per operand, null for the default. */
-export interface Sample { readonly prim: Primitive; readonly avals: readonly Aval[]; readonly params: Params; readonly domain?: readonly (Domain | null)[] }
+export interface Sample {
+  readonly prim: Primitive;
+  readonly avals: readonly Aval[];
+  readonly params: Params;
+  readonly domain?: readonly (Domain | null)[];
+}
 
 /** A sample of `op`. */
-export function sampleOf<N extends Arity, P extends Params>(op: { readonly primitive: Primitive<N, P> }, avals: readonly Aval[], params: P, domain?: readonly (Domain | null)[]): Sample {
+export function sampleOf<N extends Arity, P extends Params>(
+  op: { readonly primitive: Primitive<N, P> },
+  avals: readonly Aval[],
+  params: P,
+  domain?: readonly (Domain | null)[],
+): Sample {
   return { prim: op.primitive as unknown as Primitive, avals, params, ...(domain ? { domain } : {}) }; // rules are methods: a narrower record is used as the general one
 }
 
 const shapes: readonly Shape[] = [[], [0], [1], [3], [5, 7], [2, 3, 5], [70, 130]];
 type Pure<N extends Arity> = Operation<N>;
 /** An element-wise operation at every shape in f32 and f64 (or `dtypes`), and at one in the others of `narrow`. */
-function elementwise<N extends 1 | 2>(op: Pure<N>, n: N, domain: readonly (Domain | null)[] | undefined, dtypes: readonly DType[] = ["f32", "f64"], narrow: readonly DType[] = ["f16", "bf16"]): Sample[] {
-  const at = (d: DType, shape: Shape): Sample => sampleOf(op, Array.from({ length: n }, () => aval(d, shape)), {}, domain);
+function elementwise<N extends 1 | 2>(
+  op: Pure<N>,
+  n: N,
+  domain: readonly (Domain | null)[] | undefined,
+  dtypes: readonly DType[] = ["f32", "f64"],
+  narrow: readonly DType[] = ["f16", "bf16"],
+): Sample[] {
+  const at = (d: DType, shape: Shape): Sample =>
+    sampleOf(
+      op,
+      Array.from({ length: n }, () => aval(d, shape)),
+      {},
+      domain,
+    );
   return [...dtypes.flatMap(d => shapes.map(shape => at(d, shape))), ...narrow.map(d => at(d, [5, 7]))];
 }
 const within = (low: number, high: number): Domain => ({ low, high });
@@ -42,10 +69,15 @@ const integers: readonly DType[] = ["i32", "u32"];
 
 const arithmeticSamples = (): Sample[] => {
   const { add, sub, mul, div, rem, min, max, neg, abs, sign, floor, ceil, round, trunc } = arithmetic;
-  const away = [null, within(0.5, 2)], wholeAway = [integer(-9, 9), integer(1, 5)];
+  const away = [null, within(0.5, 2)],
+    wholeAway = [integer(-9, 9), integer(1, 5)];
   return [
     ...[add, sub, mul, min, max].flatMap(op => elementwise(op, 2, undefined, numbers, narrowNumbers)),
-    ...[div, rem].flatMap(op => [...elementwise(op, 2, away), ...elementwise(op, 2, wholeAway, ["i32"], ["i8"]), ...elementwise(op, 2, [integer(0, 90), integer(1, 9)], ["u32"], ["u8"])]),
+    ...[div, rem].flatMap(op => [
+      ...elementwise(op, 2, away),
+      ...elementwise(op, 2, wholeAway, ["i32"], ["i8"]),
+      ...elementwise(op, 2, [integer(0, 90), integer(1, 9)], ["u32"], ["u8"]),
+    ]),
     ...[neg, abs, sign].flatMap(op => elementwise(op, 1, undefined, ["f32", "f64", "i32"], ["f16", "bf16", "i8"])),
     ...[floor, ceil, round, trunc].flatMap(op => elementwise(op, 1, [within(-5, 5)])),
   ];
@@ -54,8 +86,11 @@ const powerSamples = (): Sample[] => {
   const { pow, integerPow, sqrt, rsqrt, cbrt } = power;
   return [
     ...elementwise(pow, 2, [within(0.1, 3), within(-3, 3)]),
-    ...[-3, -1, 0, 1, 2, 3, 5, 10].flatMap(n => shapes.flatMap(shape => (["f32", "f64"] as const).map(d => sampleOf(integerPow, [aval(d, shape)], { n }, [within(0.5, 1.5)])))),
-    sampleOf(integerPow, [aval("i32", [3])], { n: 3 }), sampleOf(integerPow, [aval("u8", [3])], { n: 2 }),
+    ...[-3, -1, 0, 1, 2, 3, 5, 10].flatMap(n =>
+      shapes.flatMap(shape => (["f32", "f64"] as const).map(d => sampleOf(integerPow, [aval(d, shape)], { n }, [within(0.5, 1.5)]))),
+    ),
+    sampleOf(integerPow, [aval("i32", [3])], { n: 3 }),
+    sampleOf(integerPow, [aval("u8", [3])], { n: 2 }),
     ...[sqrt, rsqrt, cbrt].flatMap(op => elementwise(op, 1, [within(0.1, 9)])),
     ...elementwise(cbrt, 1, [within(-9, -0.1)]),
   ];
@@ -74,7 +109,14 @@ const functionSamples = (): Sample[] => {
     ...elementwise(log1p, 1, [within(-0.9, 3)]),
     ...[lgamma, digamma].flatMap(op => elementwise(op, 1, [within(0.2, 9)])),
     ...[lgamma, digamma].flatMap(op => elementwise(op, 1, [within(-1.9, -1.1)])),
-    ...[1, 2, 3].flatMap(n => [[0.3, 9], [-1.9, -1.1]].flatMap(([low = 0, high = 0]) => (["f32", "f64"] as const).map(d => sampleOf(polygamma, [aval(d, [5, 7])], { n }, [within(low, high)])))),
+    ...[1, 2, 3].flatMap(n =>
+      [
+        [0.3, 9],
+        [-1.9, -1.1],
+      ].flatMap(([low = 0, high = 0]) =>
+        (["f32", "f64"] as const).map(d => sampleOf(polygamma, [aval(d, [5, 7])], { n }, [within(low, high)])),
+      ),
+    ),
     ...elementwise(atan2, 2, [within(-2, 2), within(0.2, 2)]),
     ...elementwise(atan2, 2, [within(0.2, 2), within(-2, -0.2)]),
   ];
@@ -85,33 +127,66 @@ const logicSamples = (): Sample[] => {
   const amount = [null, integer(0, 8)];
   return [
     ...[equal, notEqual].flatMap(op => elementwise(op, 2, undefined, [...numbers, "bool"], narrowNumbers)),
-    ...[equal, notEqual, less, lessEqual, greater, greaterEqual].flatMap(op => elementwise(op, 2, [integer(0, 3), integer(0, 3)], numbers, narrowNumbers)), // ties
+    ...[equal, notEqual, less, lessEqual, greater, greaterEqual].flatMap(op =>
+      elementwise(op, 2, [integer(0, 3), integer(0, 3)], numbers, narrowNumbers),
+    ), // ties
     ...elementwise(isNan, 1, undefined),
-    ...[...numbers, ...narrowNumbers, "bool" as const].flatMap(d => shapes.map(shape => sampleOf(select, [aval("bool", shape), aval(d, shape), aval(d, shape)], {}))),
+    ...[...numbers, ...narrowNumbers, "bool" as const].flatMap(d =>
+      shapes.map(shape => sampleOf(select, [aval("bool", shape), aval(d, shape), aval(d, shape)], {})),
+    ),
     ...[and, or, xor].flatMap(op => elementwise(op, 2, undefined, [...integers, "bool"], ["i8", "u8"])),
     ...elementwise(not, 1, undefined, [...integers, "bool"], ["i8", "u8"]),
     ...[shiftLeft, shiftRightLogical].flatMap(op => elementwise(op, 2, amount, integers, ["i8", "u8"])),
     ...[shiftLeft, shiftRightLogical].flatMap(op => elementwise(op, 2, [integer(0, 2 ** 31), integer(0, 40)], integers, [])),
     ...elementwise(shiftRightArithmetic, 2, [integer(-(2 ** 31), 2 ** 31), integer(0, 40)], ["i32"], []),
     ...elementwise(shiftRightArithmetic, 2, amount, [], ["i8"]),
-    ...[popcount, clz].flatMap(op => [...elementwise(op, 1, undefined, integers, ["i8", "u8"]), ...elementwise(op, 1, [integer(0, 2 ** 32)], ["u32"], [])]),
+    ...[popcount, clz].flatMap(op => [
+      ...elementwise(op, 1, undefined, integers, ["i8", "u8"]),
+      ...elementwise(op, 1, [integer(0, 2 ** 32)], ["u32"], []),
+    ]),
   ];
 };
 const conversionSamples = (): Sample[] => {
   const all: readonly DType[] = [...numbers, ...narrowNumbers, "bool"];
-  const bits: readonly (readonly [DType, DType])[] = [["f32", "i32"], ["f32", "u32"], ["i32", "f32"], ["u32", "i32"], ["i8", "u8"], ["u8", "i8"]];
+  const bits: readonly (readonly [DType, DType])[] = [
+    ["f32", "i32"],
+    ["f32", "u32"],
+    ["i32", "f32"],
+    ["u32", "i32"],
+    ["i8", "u8"],
+    ["u8", "i8"],
+  ];
   return [
     ...all.flatMap(from => all.map(to => sampleOf(convert, [aval(from, [5, 7])], { dtype: to }))),
-    ...(["f32", "f64"] as const).flatMap(from => (["i8", "u8", "i32"] as const).map(to => sampleOf(convert, [aval(from, [3])], { dtype: to }, [within(-400, 400)]))),
+    ...(["f32", "f64"] as const).flatMap(from =>
+      (["i8", "u8", "i32"] as const).map(to => sampleOf(convert, [aval(from, [3])], { dtype: to }, [within(-400, 400)])),
+    ),
     ...shapes.map(shape => sampleOf(convert, [aval("f64", shape)], { dtype: "f32" })),
-    ...bits.flatMap(([from, to]) => [[], [0], [3]].map(shape => sampleOf(bitcast, [aval(from, shape)], { dtype: to }, [from === "i32" ? integer(1, 2 ** 30) : null]))),
+    ...bits.flatMap(([from, to]) =>
+      [[], [0], [3]].map(shape => sampleOf(bitcast, [aval(from, shape)], { dtype: to }, [from === "i32" ? integer(1, 2 ** 30) : null])),
+    ),
   ];
 };
-const identitySamples = (): Sample[] => shapes.flatMap(shape => [
-  sampleOf(stopGradient, [aval("f64", shape)], {}),
-  sampleOf(markOp, [aval("f64", shape)], { name: "x", role: "primal" }),
-  sampleOf(threefry2x32, Array.from({ length: 4 }, () => aval("u32", shape)), {}, Array.from({ length: 4 }, () => integer(0, 2 ** 32))),
-]);
+const identitySamples = (): Sample[] =>
+  shapes.flatMap(shape => [
+    sampleOf(stopGradient, [aval("f64", shape)], {}),
+    sampleOf(markOp, [aval("f64", shape)], { name: "x", role: "primal" }),
+    sampleOf(
+      threefry2x32,
+      Array.from({ length: 4 }, () => aval("u32", shape)),
+      {},
+      Array.from({ length: 4 }, () => integer(0, 2 ** 32)),
+    ),
+  ]);
 
 /** Samples of every primitive. */
-export const primitiveSamples: readonly Sample[] = [...arithmeticSamples(), ...powerSamples(), ...functionSamples(), ...logicSamples(), ...conversionSamples(), ...identitySamples(), ...structuredSamples(sampleOf)];
+export const primitiveSamples: readonly Sample[] = [
+  ...arithmeticSamples(),
+  ...powerSamples(),
+  ...functionSamples(),
+  ...logicSamples(),
+  ...conversionSamples(),
+  ...identitySamples(),
+  ...structuredSamples(sampleOf),
+  ...walkSamples(sampleOf),
+];

@@ -14,7 +14,11 @@ export const reshape: Operation<1, ReshapeParams> = definePrimitive<1, ReshapePa
   name: "reshape",
   aval([x], { shape }) {
     needSizes("reshape", shape);
-    needParam(sizeOf(shape) === sizeOf(x.shape), () => `cannot reshape ${showAval(x)} (${sizeOf(x.shape)} elements) into [${shape.join(",")}] (${sizeOf(shape)})`, "reshape keeps the number of elements");
+    needParam(
+      sizeOf(shape) === sizeOf(x.shape),
+      () => `cannot reshape ${showAval(x)} (${sizeOf(x.shape)} elements) into [${shape.join(",")}] (${sizeOf(shape)})`,
+      "reshape keeps the number of elements",
+    );
     return aval(x.dtype, shape);
   },
   lower: { kind: "view", source: (s, out, { shape }, x) => regroup(s, out, shape, x.shape) },
@@ -39,7 +43,10 @@ function regroup(s: ScalarOps, out: readonly Expr[], from: Shape, to: Shape): re
       if (m < n) m *= from[i++] ?? 1;
       else n *= to[j++] ?? 1;
     }
-    if (i - i0 === 1 && j - j0 === 1) { source.push(nth(out, i0)); continue; }
+    if (i - i0 === 1 && j - j0 === 1) {
+      source.push(nth(out, i0));
+      continue;
+    }
     let linear: Expr | undefined;
     for (let d = i0; d < i; d++) {
       const size = from[d] ?? 1;
@@ -50,7 +57,10 @@ function regroup(s: ScalarOps, out: readonly Expr[], from: Shape, to: Shape): re
     let below = n;
     for (let d = j0; d < j; d++) {
       below /= to[d] ?? 1;
-      if ((to[d] ?? 1) === 1) { source.push(int(0)); continue; }
+      if ((to[d] ?? 1) === 1) {
+        source.push(int(0));
+        continue;
+      }
       source.push(below === 1 ? rest : s.binary("div", rest, int(below)));
       if (below > 1) rest = s.binary("rem", rest, int(below));
     }
@@ -65,8 +75,14 @@ export const transpose: Operation<1, TransposeParams> = definePrimitive<1, Trans
   name: "transpose",
   aval([x], { perm }) {
     const fits = perm.length === x.shape.length && range(perm.length).every(d => perm.includes(d));
-    if (!fits) throw new PullbackError("E0203", `transpose got the permutation [${perm.join(",")}] for ${showAval(x)}`, { help: `name each of the ${x.shape.length} axes once` });
-    return aval(x.dtype, perm.map(d => nth(x.shape, d)));
+    if (!fits)
+      throw new PullbackError("E0203", `transpose got the permutation [${perm.join(",")}] for ${showAval(x)}`, {
+        help: `name each of the ${x.shape.length} axes once`,
+      });
+    return aval(
+      x.dtype,
+      perm.map(d => nth(x.shape, d)),
+    );
   },
   lower: { kind: "view", source: (_s, out, { perm }) => inverse(perm).map(d => nth(out, d)) },
   linear: "jointly",
@@ -88,8 +104,14 @@ export type ReverseParams = { readonly axes: readonly number[] };
 /** Reverse the order of the elements along `axes`. @throws E0203 */
 export const reverse: Operation<1, ReverseParams> = definePrimitive<1, ReverseParams>({
   name: "reverse",
-  aval([x], { axes }) { needAxes("reverse", axes, x); return x; },
-  lower: { kind: "view", source: (s, out, { axes }, x) => out.map((o, d) => (axes.includes(d) ? s.binary("sub", s.const(nth(x.shape, d) - 1, "i32"), o) : o)) },
+  aval([x], { axes }) {
+    needAxes("reverse", axes, x);
+    return x;
+  },
+  lower: {
+    kind: "view",
+    source: (s, out, { axes }, x) => out.map((o, d) => (axes.includes(d) ? s.binary("sub", s.const(nth(x.shape, d) - 1, "i32"), o) : o)),
+  },
   linear: "jointly",
   transpose: perOperand<1, ReverseParams>((ct, _x, p) => reverse(ct, p)),
   batch: ([x], _at, { axes }) => [reverse(x, { axes: axes.map(d => d + 1) })],
@@ -99,8 +121,13 @@ export const reverse: Operation<1, ReverseParams> = definePrimitive<1, ReversePa
 /** Remove dimensions of size 1. @throws E0203, E0205 */
 export function squeeze(x: Tensor, axes: readonly number[]): Tensor {
   needAxes("squeeze", axes, x.aval);
-  needParam(axes.every(d => x.shape[d] === 1), () => `squeeze got axes [${axes.join(",")}] of ${showAval(x.aval)}`, "only dimensions of size 1 can be removed");
+  needParam(
+    axes.every(d => x.shape[d] === 1),
+    () => `squeeze got axes [${axes.join(",")}] of ${showAval(x.aval)}`,
+    "only dimensions of size 1 can be removed",
+  );
   return reshape(x, { shape: without(x.shape, axes) });
 }
 /** Insert a dimension of size 1 so that it becomes dimension `axis` of the result. */
-export const expandDims = (x: Tensor, axis: number): Tensor => reshape(x, { shape: [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)] });
+export const expandDims = (x: Tensor, axis: number): Tensor =>
+  reshape(x, { shape: [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)] });

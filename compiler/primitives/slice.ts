@@ -20,19 +20,34 @@ export type SliceParams = { readonly start: readonly number[]; readonly limit: r
 export const slice: Operation<1, SliceParams> = definePrimitive<1, SliceParams>({
   name: "slice",
   aval([x], p) {
-    const { start, limit } = p, steps = stridesOf(p, x.shape);
-    needParam([start, limit, steps].every(l => l.length === x.shape.length && l.every(Number.isInteger)) && x.shape.every((n, d) => nth(start, d) >= 0 && nth(start, d) <= nth(limit, d) && nth(limit, d) <= n && nth(steps, d) >= 1),
-      () => `slice got start [${start.join(",")}], limit [${limit.join(",")}], strides [${steps.join(",")}] for ${showAval(x)}`, "each dimension needs 0 <= start <= limit <= size and a stride of at least 1");
-    return aval(x.dtype, start.map((a, d) => Math.ceil((nth(limit, d) - a) / nth(steps, d))));
+    const { start, limit } = p,
+      steps = stridesOf(p, x.shape);
+    needParam(
+      [start, limit, steps].every(l => l.length === x.shape.length && l.every(Number.isInteger)) &&
+        x.shape.every((n, d) => nth(start, d) >= 0 && nth(start, d) <= nth(limit, d) && nth(limit, d) <= n && nth(steps, d) >= 1),
+      () => `slice got start [${start.join(",")}], limit [${limit.join(",")}], strides [${steps.join(",")}] for ${showAval(x)}`,
+      "each dimension needs 0 <= start <= limit <= size and a stride of at least 1",
+    );
+    return aval(
+      x.dtype,
+      start.map((a, d) => Math.ceil((nth(limit, d) - a) / nth(steps, d))),
+    );
   },
   lower: { kind: "view", source: (s, out, p, x) => out.map((o, d) => affine(s, o, nth(stridesOf(p, x.shape), d), nth(p.start, d))) },
   linear: "jointly",
   transpose: perOperand<1, SliceParams>((ct, [x], p) => {
-    const { shape } = avalOf(x), steps = stridesOf(p, shape);
+    const { shape } = avalOf(x),
+      steps = stridesOf(p, shape);
     const extent = ct.shape.map((n, d) => (n === 0 ? 0 : (n - 1) * nth(steps, d) + 1));
-    return pad(ct, scalarLike(ct, 0), { low: p.start, high: shape.map((n, d) => n - nth(p.start, d) - nth(extent, d)), interior: steps.map(k => k - 1) });
+    return pad(ct, scalarLike(ct, 0), {
+      low: p.start,
+      high: shape.map((n, d) => n - nth(p.start, d) - nth(extent, d)),
+      interior: steps.map(k => k - 1),
+    });
   }),
-  batch: ([x], _at, p, { size }) => [slice(x, { start: [0, ...p.start], limit: [size, ...p.limit], strides: [1, ...stridesOf(p, x.shape.slice(1))] })],
+  batch: ([x], _at, p, { size }) => [
+    slice(x, { start: [0, ...p.start], limit: [size, ...p.limit], strides: [1, ...stridesOf(p, x.shape.slice(1))] }),
+  ],
   simplify: ([x], p) => (p.start.every((a, d) => a === 0 && p.limit[d] === x.shape[d] && stridesOf(p, x.shape)[d] === 1) ? [x] : undefined),
 });
 const stridesOf = (p: SliceParams, shape: Shape): readonly number[] => p.strides ?? shape.map(() => 1);
@@ -51,17 +66,26 @@ export const pad: Operation<2, PadParams> = definePrimitive<2, PadParams>({
     needEqualDTypes("pad", [x, value]);
     needShape("pad", "a padding value", [], value);
     const shape = low.length === x.shape.length ? x.shape.map((n, d) => paddedSize(n, d, { low, high, interior })) : [];
-    needParam([low, high, interior].every(l => l.length === x.shape.length && l.every(Number.isInteger)) && interior.every(n => n >= 0) && shape.every(n => n >= 0),
-      () => `pad got low [${low.join(",")}], high [${high.join(",")}], interior [${interior.join(",")}] for ${showAval(x)}`, "give one integer per dimension; interior is not negative, and cropping leaves at least nothing");
+    needParam(
+      [low, high, interior].every(l => l.length === x.shape.length && l.every(Number.isInteger)) &&
+        interior.every(n => n >= 0) &&
+        shape.every(n => n >= 0),
+      () => `pad got low [${low.join(",")}], high [${high.join(",")}], interior [${interior.join(",")}] for ${showAval(x)}`,
+      "give one integer per dimension; interior is not negative, and cropping leaves at least nothing",
+    );
     return aval(x.dtype, shape);
   },
   lower: {
     kind: "index",
     element(s, out, read, { low, high, interior }, [x]) {
       let inside: Expr | undefined;
-      const need = (c: Expr): void => { inside = inside ? s.binary("and", inside, c) : c; };
+      const need = (c: Expr): void => {
+        inside = inside ? s.binary("and", inside, c) : c;
+      };
       const index = out.map((o, d) => {
-        const before = nth(low, d), step = nth(interior, d) + 1, n = nth(x.shape, d);
+        const before = nth(low, d),
+          step = nth(interior, d) + 1,
+          n = nth(x.shape, d);
         const from = affine(s, o, 1, -before);
         const at = step === 1 ? from : s.binary("div", from, s.const(step, "i32"));
         if (step > 1) need(s.compare("eq", s.binary("rem", from, s.const(step, "i32")), s.const(0, "i32")));
@@ -86,7 +110,8 @@ export const pad: Operation<2, PadParams> = definePrimitive<2, PadParams>({
   },
   simplify: ([x], { low, high, interior }) => ([low, high, interior].every(l => l.every(n => n === 0)) ? [x] : undefined),
 });
-const paddedSize = (n: number, d: number, p: PadParams): number => n + Math.max(0, n - 1) * nth(p.interior, d) + nth(p.low, d) + nth(p.high, d);
+const paddedSize = (n: number, d: number, p: PadParams): number =>
+  n + Math.max(0, n - 1) * nth(p.interior, d) + nth(p.low, d) + nth(p.high, d);
 /** True where padding a tensor of shape `shape` puts the padding value. */
 const outside = (shape: Shape, p: PadParams): Tensor => pad(full(shape, 0, "bool"), full([], 1, "bool"), p);
 /** The elements of padded `y` that came from the operand of shape `shape`; zero where they were cropped. */
@@ -107,23 +132,35 @@ export const concat: Operation<number, ConcatParams> = definePrimitive<number, C
     needEqualDTypes("concat", ins);
     needAxis("concat", axis, x);
     const others = (a: Aval): Shape => a.shape.map((n, d) => (d === axis ? 0 : n));
-    if (!ins.every(a => sameShape(others(a), others(x)))) throw new PullbackError("E0201", `concat along axis ${axis} needs shapes that agree elsewhere, got ${listAvals(ins)}`, { help: "only the size along the axis may differ" });
-    return aval(x.dtype, x.shape.map((n, d) => (d === axis ? ins.reduce((sum, a) => sum + nth(a.shape, d), 0) : n)));
+    if (!ins.every(a => sameShape(others(a), others(x))))
+      throw new PullbackError("E0201", `concat along axis ${axis} needs shapes that agree elsewhere, got ${listAvals(ins)}`, {
+        help: "only the size along the axis may differ",
+      });
+    return aval(
+      x.dtype,
+      x.shape.map((n, d) => (d === axis ? ins.reduce((sum, a) => sum + nth(a.shape, d), 0) : n)),
+    );
   },
   lower: {
     kind: "index",
     element(s, out, read, { axis }, ins) {
-      const at = nth(out, axis), total = ins.reduce((sum, a) => sum + nth(a.shape, axis), 0);
+      const at = nth(out, axis),
+        total = ins.reduce((sum, a) => sum + nth(a.shape, axis), 0);
       let end = total;
-      return ins.reduceRight<Expr>((rest, a, k) => {
-        const size = nth(a.shape, axis), start = end - size, before = end < total ? s.compare("lt", at, s.const(end, "i32")) : undefined;
-        end = start;
-        if (size === 0) return rest;
-        const after = start > 0 ? s.compare("ge", at, s.const(start, "i32")) : undefined;
-        const inside = before && after ? s.binary("and", before, after) : before ?? after;
-        const index = out.map((o, d) => (d === axis ? affine(s, o, 1, -start) : o));
-        return inside ? read(k, index, inside, rest) : read(k, index);
-      }, s.const(0, computeDType(nth(ins, 0).dtype)));
+      return ins.reduceRight<Expr>(
+        (rest, a, k) => {
+          const size = nth(a.shape, axis),
+            start = end - size,
+            before = end < total ? s.compare("lt", at, s.const(end, "i32")) : undefined;
+          end = start;
+          if (size === 0) return rest;
+          const after = start > 0 ? s.compare("ge", at, s.const(start, "i32")) : undefined;
+          const inside = before && after ? s.binary("and", before, after) : (before ?? after);
+          const index = out.map((o, d) => (d === axis ? affine(s, o, 1, -start) : o));
+          return inside ? read(k, index, inside, rest) : read(k, index);
+        },
+        s.const(0, computeDType(nth(ins, 0).dtype)),
+      );
     },
   },
   linear: "jointly",
@@ -132,7 +169,9 @@ export const concat: Operation<number, ConcatParams> = definePrimitive<number, C
     return ins.map(x => {
       const start = end;
       end += nth(avalOf(x).shape, axis);
-      return x.kind === "hole" && ct ? slice(ct, { start: ct.shape.map((_, d) => (d === axis ? start : 0)), limit: ct.shape.map((n, d) => (d === axis ? end : n)) }) : null;
+      return x.kind === "hole" && ct
+        ? slice(ct, { start: ct.shape.map((_, d) => (d === axis ? start : 0)), limit: ct.shape.map((n, d) => (d === axis ? end : n)) })
+        : null;
     });
   },
   batch: (ins, at, { axis }, { size }) => [concat(...ins.map((x, i) => withLeading(x, nth(at, i), size)), { axis: axis + 1 })],
@@ -153,12 +192,18 @@ export const dynamicSlice: Operation<number, DynamicSliceParams> = definePrimiti
     kind: "index",
     element(s, out, read, { sizes, batch = 0 }, [x]) {
       const starts = clampedStarts(s, out, read, 1, sizes, batch, x?.shape ?? []);
-      return read(0, out.map((o, d) => (d < batch ? o : s.binary("add", o, nth(starts, d - batch)))));
+      return read(
+        0,
+        out.map((o, d) => (d < batch ? o : s.binary("add", o, nth(starts, d - batch)))),
+      );
     },
   },
   linear: [0],
   transpose([ct], [x, ...starts], { batch = 0 }) {
-    return [x?.kind === "hole" && ct ? dynamicUpdateSlice(zeros(x.aval), ct, ...starts.map(known), { batch }) : null, ...starts.map(() => null)];
+    return [
+      x?.kind === "hole" && ct ? dynamicUpdateSlice(zeros(x.aval), ct, ...starts.map(known), { batch }) : null,
+      ...starts.map(() => null),
+    ];
   },
   batch(ins, at, { sizes, batch = 0 }, { size }) {
     const [x, ...starts] = ins;
@@ -175,7 +220,11 @@ export const dynamicUpdateSlice: Operation<number, DynamicUpdateParams> = define
   aval(ins, { batch = 0 }) {
     needEqualDTypes("dynamicUpdateSlice", ins.slice(0, 2));
     const [x, update] = [nth(ins, 0), nth(ins, 1)];
-    needParam(sameShape(x.shape.slice(0, batch), update.shape.slice(0, batch)), () => `dynamicUpdateSlice of ${listAvals([x, update])} with ${batch} batch dimensions`, "operand and update share their batch dimensions");
+    needParam(
+      sameShape(x.shape.slice(0, batch), update.shape.slice(0, batch)),
+      () => `dynamicUpdateSlice of ${listAvals([x, update])} with ${batch} batch dimensions`,
+      "operand and update share their batch dimensions",
+    );
     return windowedOperand("dynamicUpdateSlice", ins, 2, update.shape.slice(batch), batch);
   },
   lower: {
@@ -198,7 +247,8 @@ export const dynamicUpdateSlice: Operation<number, DynamicUpdateParams> = define
   linear: [0, 1],
   transpose([ct], [x, update, ...starts], { batch = 0 }) {
     if (!ct || !x || !update) return [null, null, ...starts.map(() => null)];
-    const at = starts.map(known), window = avalOf(update);
+    const at = starts.map(known),
+      window = avalOf(update);
     return [
       x.kind === "hole" ? dynamicUpdateSlice(ct, zeros(window), ...at, { batch }) : null,
       update.kind === "hole" ? dynamicSlice(ct, ...at, { sizes: window.shape.slice(batch), batch }) : null,
@@ -208,15 +258,27 @@ export const dynamicUpdateSlice: Operation<number, DynamicUpdateParams> = define
   batch(ins, at, { batch = 0 }, { size }) {
     const shared = batch === 0 && !at.slice(2).includes(true);
     const wide = ins.map((t, i) => (shared && i >= 2 ? t : withLeading(t, nth(at, i), size)));
-    return [shared ? dynamicUpdateSlice(...wide.slice(0, 2), lit(0, "i32"), ...wide.slice(2), {}) : dynamicUpdateSlice(...wide, { batch: batch + 1 })];
+    return [
+      shared
+        ? dynamicUpdateSlice(...wide.slice(0, 2), lit(0, "i32"), ...wide.slice(2), {})
+        : dynamicUpdateSlice(...wide, { batch: batch + 1 }),
+    ];
   },
 });
 
 /** Operand 0, once the starts (from operand `first` on) and the sizes fit it. */
 function windowedOperand(name: string, ins: readonly Aval[], first: number, sizes: Shape, batch: number): Aval {
-  const x = nth(ins, 0), rest = x.shape.slice(batch), starts = ins.slice(first);
-  needParam(starts.length === rest.length && sizes.length === rest.length && sizes.every((n, d) => Number.isInteger(n) && n >= 0 && n <= nth(rest, d)),
-    () => `${name} got ${starts.length} starts and the sizes [${sizes.join(",")}] for ${showAval(x)}${batch > 0 ? ` with ${batch} batch dimensions` : ""}`, "give one start and one size per dimension, no size larger than the operand's");
+  const x = nth(ins, 0),
+    rest = x.shape.slice(batch),
+    starts = ins.slice(first);
+  needParam(
+    starts.length === rest.length &&
+      sizes.length === rest.length &&
+      sizes.every((n, d) => Number.isInteger(n) && n >= 0 && n <= nth(rest, d)),
+    () =>
+      `${name} got ${starts.length} starts and the sizes [${sizes.join(",")}] for ${showAval(x)}${batch > 0 ? ` with ${batch} batch dimensions` : ""}`,
+    "give one start and one size per dimension, no size larger than the operand's",
+  );
   for (const a of starts) {
     needExactly(name, "starts", "i32", a);
     needShape(name, "starts", x.shape.slice(0, batch), a);
@@ -224,7 +286,15 @@ function windowedOperand(name: string, ins: readonly Aval[], first: number, size
   return x;
 }
 /** The starts read at the current batch position, clamped. */
-function clampedStarts(s: ScalarOps, out: readonly Expr[], read: ReadOperand, first: number, sizes: Shape, batch: number, shape: Shape): readonly Expr[] {
+function clampedStarts(
+  s: ScalarOps,
+  out: readonly Expr[],
+  read: ReadOperand,
+  first: number,
+  sizes: Shape,
+  batch: number,
+  shape: Shape,
+): readonly Expr[] {
   return sizes.map((size, d) => {
     const last = nth(shape, batch + d) - size;
     if (last === 0) return s.const(0, "i32");

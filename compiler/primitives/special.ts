@@ -16,7 +16,9 @@ export const erf: Operation<1> = unaryMap("erf", floats, (dx, x) => mul(dx, bell
 /** 1 - erf(x), exact for large x. */
 export const erfc: Operation<1> = unaryMap("erfc", floats, (dx, x) => neg(mul(dx, bell(x))));
 /** Inverse of erf on (-1, 1). */
-export const erfInv: Operation<1> = unaryMap("erfInv", floats, (dx, _x, out) => mul(dx, mul(fullLike(out, Math.sqrt(Math.PI) / 2), exp(square(out)))));
+export const erfInv: Operation<1> = unaryMap("erfInv", floats, (dx, _x, out) =>
+  mul(dx, mul(fullLike(out, Math.sqrt(Math.PI) / 2), exp(square(out)))),
+);
 /** log |Γ(x)|. */
 export const lgamma: Operation<1> = unaryMap("lgamma", floats, (dx, x) => mul(dx, digamma(x)));
 /** ψ(x) = d/dx log Γ(x). */
@@ -28,7 +30,11 @@ export type PolygammaParams = { readonly n: number };
 export const polygamma: Operation<1, PolygammaParams> = definePrimitive<1, PolygammaParams>({
   name: "polygamma",
   aval(ins, { n }) {
-    needParam(Number.isInteger(n) && n >= 1 && n <= 20, () => `polygamma got the order ${n}`, "the order is an integer from 1 to 20; order 0 is digamma");
+    needParam(
+      Number.isInteger(n) && n >= 1 && n <= 20,
+      () => `polygamma got the order ${n}`,
+      "the order is an integer from 1 to 20; order 0 is digamma",
+    );
     return elementwiseAval("polygamma", floats, ins);
   },
   lower: {
@@ -48,9 +54,19 @@ export const polygamma: Operation<1, PolygammaParams> = definePrimitive<1, Polyg
 
 const factorial = (n: number): number => (n <= 1 ? 1 : n * factorial(n - 1));
 /** x^n by repeated multiplication, n ≥ 1. */
-const power = (s: ScalarOps, x: Expr, n: number): Expr => (n === 1 ? x : n % 2 === 1 ? s.binary("mul", x, power(s, x, n - 1)) : power(s, s.binary("mul", x, x), n / 2));
+const power = (s: ScalarOps, x: Expr, n: number): Expr =>
+  n === 1 ? x : n % 2 === 1 ? s.binary("mul", x, power(s, x, n - 1)) : power(s, s.binary("mul", x, x), n / 2);
 /** B₂ₖ / (2k)! for k = 1.. */
-const bernoulliOverFactorial: readonly number[] = [1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600, -3617 / 10670622842880000];
+const bernoulliOverFactorial: readonly number[] = [
+  1 / 12,
+  -1 / 720,
+  1 / 30240,
+  -1 / 1209600,
+  1 / 47900160,
+  -691 / 1307674368000,
+  1 / 74724249600,
+  -3617 / 10670622842880000,
+];
 
 /** ζ(m, q) = Σ 1/(q+k)^m for integer m ≥ 2 and q > 0: ten terms, then Euler-Maclaurin. @see Johansson 2014, "Rigorous high-precision computation of the Hurwitz zeta function" */
 function hurwitzZeta(s: ScalarOps, m: number, q: Expr): Expr {

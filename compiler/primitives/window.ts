@@ -18,14 +18,28 @@ import { moveAxis, reshape } from "./shape.ts";
 import { pad } from "./slice.ts";
 
 /** Per spatial dimension: the step between windows, between places of a window, how far the first window hangs over the start, and the sizes of the result. */
-export type SlideParams = { readonly stride: readonly number[]; readonly dilation: readonly number[]; readonly low: readonly number[]; readonly sizes: Shape };
+export type SlideParams = {
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly low: readonly number[];
+  readonly sizes: Shape;
+};
 
 function slidAval(name: string, x: Aval, { stride, dilation, low, sizes }: SlideParams): Aval {
   const d = sizes.length;
   needDType(name, numbers, x);
   needSizes(name, sizes);
-  needParam(stride.length === d && dilation.length === d && low.length === d && x.shape.length >= 2 * d && [...stride, ...dilation].every(n => Number.isInteger(n) && n >= 1) && low.every(Number.isInteger),
-    () => `${name} of a rank-${x.shape.length} tensor with stride [${stride.join(",")}], dilation [${dilation.join(",")}], low [${low.join(",")}]`, "give one positive stride and dilation and one integer low per spatial dimension");
+  needParam(
+    stride.length === d &&
+      dilation.length === d &&
+      low.length === d &&
+      x.shape.length >= 2 * d &&
+      [...stride, ...dilation].every(n => Number.isInteger(n) && n >= 1) &&
+      low.every(Number.isInteger),
+    () =>
+      `${name} of a rank-${x.shape.length} tensor with stride [${stride.join(",")}], dilation [${dilation.join(",")}], low [${low.join(",")}]`,
+    "give one positive stride and dilation and one integer low per spatial dimension",
+  );
   return aval(x.dtype, [...x.shape.slice(0, x.shape.length - d), ...sizes]);
 }
 
@@ -34,19 +48,37 @@ export const slide: Operation<1, SlideParams> = definePrimitive<1, SlideParams>(
   name: "slide",
   aval: ([x], p) => slidAval("slide", x, p),
   lower: {
-    kind: "index", element(s, out, read, { stride, dilation, low, sizes }, [x]) {
-      const d = sizes.length, k0 = out.length - 2 * d, w0 = out.length - d, index = [...out];
+    kind: "index",
+    element(s, out, read, { stride, dilation, low, sizes }, [x]) {
+      const d = sizes.length,
+        k0 = out.length - 2 * d,
+        w0 = out.length - d,
+        index = [...out];
       let inside: Expr = s.const(1, "bool");
       for (let i = 0; i < d; i++) {
-        const at = s.binary("sub", s.binary("add", s.binary("mul", nth(out, w0 + i), s.const(nth(stride, i), "i32")), s.binary("mul", nth(out, k0 + i), s.const(nth(dilation, i), "i32"))), s.const(nth(low, i), "i32"));
-        inside = s.binary("and", inside, s.binary("and", s.compare("ge", at, s.const(0, "i32")), s.compare("lt", at, s.const(nth(x.shape, w0 + i), "i32"))));
+        const at = s.binary(
+          "sub",
+          s.binary(
+            "add",
+            s.binary("mul", nth(out, w0 + i), s.const(nth(stride, i), "i32")),
+            s.binary("mul", nth(out, k0 + i), s.const(nth(dilation, i), "i32")),
+          ),
+          s.const(nth(low, i), "i32"),
+        );
+        inside = s.binary(
+          "and",
+          inside,
+          s.binary("and", s.compare("ge", at, s.const(0, "i32")), s.compare("lt", at, s.const(nth(x.shape, w0 + i), "i32"))),
+        );
         index[w0 + i] = at;
       }
       return read(0, index, inside);
     },
   },
   linear: "jointly",
-  transpose: (cts, [x], p) => [x.kind === "hole" && cts[0] ? unslide(cts[0], { ...p, sizes: x.aval.shape.slice(x.aval.shape.length - p.sizes.length) }) : null],
+  transpose: (cts, [x], p) => [
+    x.kind === "hole" && cts[0] ? unslide(cts[0], { ...p, sizes: x.aval.shape.slice(x.aval.shape.length - p.sizes.length) }) : null,
+  ],
   batch: ([x], _at, p) => [slide(x, p)],
 });
 
@@ -55,37 +87,74 @@ export const unslide: Operation<1, SlideParams> = definePrimitive<1, SlideParams
   name: "unslide",
   aval: ([y], p) => slidAval("unslide", y, p),
   lower: {
-    kind: "index", element(s, out, read, { stride, dilation, low, sizes }, [y]) {
-      const d = sizes.length, k0 = out.length - 2 * d, s0 = out.length - d, index = [...out];
+    kind: "index",
+    element(s, out, read, { stride, dilation, low, sizes }, [y]) {
+      const d = sizes.length,
+        k0 = out.length - 2 * d,
+        s0 = out.length - d,
+        index = [...out];
       let inside: Expr = s.const(1, "bool");
       for (let i = 0; i < d; i++) {
-        const from = s.binary("sub", s.binary("add", nth(out, s0 + i), s.const(nth(low, i), "i32")), s.binary("mul", nth(out, k0 + i), s.const(nth(dilation, i), "i32")));
-        const step = s.const(nth(stride, i), "i32"), w = s.binary("div", from, step);
+        const from = s.binary(
+          "sub",
+          s.binary("add", nth(out, s0 + i), s.const(nth(low, i), "i32")),
+          s.binary("mul", nth(out, k0 + i), s.const(nth(dilation, i), "i32")),
+        );
+        const step = s.const(nth(stride, i), "i32"),
+          w = s.binary("div", from, step);
         const fits = s.binary("and", s.compare("ge", from, s.const(0, "i32")), s.compare("lt", w, s.const(nth(y.shape, s0 + i), "i32")));
-        inside = s.binary("and", inside, nth(stride, i) === 1 ? fits : s.binary("and", fits, s.compare("eq", s.binary("mul", w, step), from)));
+        inside = s.binary(
+          "and",
+          inside,
+          nth(stride, i) === 1 ? fits : s.binary("and", fits, s.compare("eq", s.binary("mul", w, step), from)),
+        );
         index[s0 + i] = w;
       }
       return read(0, index, inside);
     },
   },
   linear: "jointly",
-  transpose: (cts, [y], p) => [y.kind === "hole" && cts[0] ? slide(cts[0], { ...p, sizes: y.aval.shape.slice(y.aval.shape.length - p.sizes.length) }) : null],
+  transpose: (cts, [y], p) => [
+    y.kind === "hole" && cts[0] ? slide(cts[0], { ...p, sizes: y.aval.shape.slice(y.aval.shape.length - p.sizes.length) }) : null,
+  ],
   batch: ([y], _at, p) => [unslide(y, p)],
 });
 
 /** How windows lie on an input, per spatial dimension. `pad` may be negative (crop); `base` puts base−1 zeros between input elements (a transposed convolution). */
-export interface WindowParams { readonly stride: readonly number[]; readonly pad: readonly (readonly [number, number])[]; readonly dilation: readonly number[]; readonly base: readonly number[] }
+export interface WindowParams {
+  readonly stride: readonly number[];
+  readonly pad: readonly (readonly [number, number])[];
+  readonly dilation: readonly number[];
+  readonly base: readonly number[];
+}
 
 /** Number of windows: floor((S_dilated + pad − K_dilated) / stride) + 1, at least 0. */
-export const windowCount = (s: number, k: number, stride: number, [lo, hi]: readonly [number, number], dilation: number, base: number): number =>
-  Math.max(0, Math.floor(((s === 0 ? 0 : (s - 1) * base + 1) + lo + hi - ((k - 1) * dilation + 1)) / stride) + 1);
+export const windowCount = (
+  s: number,
+  k: number,
+  stride: number,
+  [lo, hi]: readonly [number, number],
+  dilation: number,
+  base: number,
+): number => Math.max(0, Math.floor(((s === 0 ? 0 : (s - 1) * base + 1) + lo + hi - ((k - 1) * dilation + 1)) / stride) + 1);
 
 /** x [L, S] -> [L, K, W], all windows of size `window`; zeros outside. */
 function windows(x: Tensor, window: Shape, { stride, pad: padding, dilation, base }: WindowParams): Tensor {
-  const d = window.length, lead = x.shape.slice(0, x.ndim - d), zero = x.shape.map(() => 0);
-  const spread = base.every(b => b === 1) ? x : pad(x, lit(0, x.dtype), { low: zero, high: zero, interior: x.shape.map((_, i) => (i < lead.length ? 0 : nth(base, i - lead.length) - 1)) });
+  const d = window.length,
+    lead = x.shape.slice(0, x.ndim - d),
+    zero = x.shape.map(() => 0);
+  const spread = base.every(b => b === 1)
+    ? x
+    : pad(x, lit(0, x.dtype), {
+        low: zero,
+        high: zero,
+        interior: x.shape.map((_, i) => (i < lead.length ? 0 : nth(base, i - lead.length) - 1)),
+      });
   const spatial = spread.shape.slice(lead.length);
-  const repeated = broadcastInDim(spread, { shape: [...lead, ...window, ...spatial], dims: [...range(lead.length), ...range(d).map(i => lead.length + d + i)] });
+  const repeated = broadcastInDim(spread, {
+    shape: [...lead, ...window, ...spatial],
+    dims: [...range(lead.length), ...range(d).map(i => lead.length + d + i)],
+  });
   const sizes = spatial.map((s, i) => windowCount(s, nth(window, i), nth(stride, i), nth(padding, i), nth(dilation, i), 1));
   return slide(repeated, { stride, dilation, low: padding.map(([lo]) => lo), sizes });
 }
@@ -93,26 +162,71 @@ function windows(x: Tensor, window: Shape, { stride, pad: padding, dilation, bas
 /** Convolution (cross-correlation, as every library's `conv`), n spatial dimensions, channels first. N batch, C in, O out, g groups.
  *  x [N, C, S], w [O, C/g, K] -> [N, O, W].  @throws E0201, E0204, E0205.  @see XLA conv_general_dilated */
 export function conv(x: Tensor, w: Tensor, params: WindowParams & { readonly groups: number }): Tensor {
-  const { groups: g } = params, d = x.ndim - 2, n = x.shape[0] ?? 0, c = x.shape[1] ?? 0, o = w.shape[0] ?? 0, window = w.shape.slice(2);
+  const { groups: g } = params,
+    d = x.ndim - 2,
+    n = x.shape[0] ?? 0,
+    c = x.shape[1] ?? 0,
+    o = w.shape[0] ?? 0,
+    window = w.shape.slice(2);
   needEqualDTypes("conv", [x.aval, w.aval]);
-  needParam(d >= 0 && w.ndim === x.ndim && params.stride.length === d && params.pad.length === d && params.dilation.length === d && params.base.length === d, () => `conv of x [${x.shape.join(",")}] and w [${w.shape.join(",")}] with ${params.stride.length} strides`, "x is [N, C, S...], w is [O, C/groups, K...], with one stride, pad, dilation and base per spatial dimension");
-  needParam(Number.isInteger(g) && g >= 1 && c === g * (w.shape[1] ?? 0) && o % g === 0, () => `conv of ${c} input channels, w [${w.shape.join(",")}] and ${g} groups`, "the input has groups · w.shape[1] channels, and groups divide the output channels");
-  const places = windows(x, window, params), count = places.shape.slice(2 + d);
-  const grouped = reshape(places, { shape: [n, g, c / g, ...window, ...count] }), kernel = reshape(w, { shape: [g, o / g, c / g, ...window] });
+  needParam(
+    d >= 0 &&
+      w.ndim === x.ndim &&
+      params.stride.length === d &&
+      params.pad.length === d &&
+      params.dilation.length === d &&
+      params.base.length === d,
+    () => `conv of x [${x.shape.join(",")}] and w [${w.shape.join(",")}] with ${params.stride.length} strides`,
+    "x is [N, C, S...], w is [O, C/groups, K...], with one stride, pad, dilation and base per spatial dimension",
+  );
+  needParam(
+    Number.isInteger(g) && g >= 1 && c === g * (w.shape[1] ?? 0) && o % g === 0,
+    () => `conv of ${c} input channels, w [${w.shape.join(",")}] and ${g} groups`,
+    "the input has groups · w.shape[1] channels, and groups divide the output channels",
+  );
+  const places = windows(x, window, params),
+    count = places.shape.slice(2 + d);
+  const grouped = reshape(places, { shape: [n, g, c / g, ...window, ...count] }),
+    kernel = reshape(w, { shape: [g, o / g, c / g, ...window] });
   // N stays a free dimension, so that the gradient of w sums over it inside one contraction: out is [g, O/g, N, W]
-  const out = dotGeneral(kernel, grouped, { lhsBatch: [0], rhsBatch: [1], lhsContract: range(d + 1).map(i => i + 2), rhsContract: range(d + 1).map(i => i + 2) });
+  const out = dotGeneral(kernel, grouped, {
+    lhsBatch: [0],
+    rhsBatch: [1],
+    lhsContract: range(d + 1).map(i => i + 2),
+    rhsContract: range(d + 1).map(i => i + 2),
+  });
   return reshape(moveAxis(out, 2, 0), { shape: [n, o, ...count] });
 }
 
 /** Fold every window of the trailing spatial dimensions: x [L, S] -> [L, W]. Outside of the input counts as the fold's identity; "mean" divides by the full window. */
 export function reduceWindow(x: Tensor, op: "sum" | "max" | "min" | "mean", window: Shape, params: WindowParams): Tensor {
-  const d = window.length, lead = x.ndim - d;
-  needParam(lead >= 0 && params.stride.length === d, () => `reduceWindow of a rank-${x.ndim} tensor by ${d}-dimensional windows`, "windows cover trailing dimensions; give one stride, pad, dilation and base for each");
+  const d = window.length,
+    lead = x.ndim - d;
+  needParam(
+    lead >= 0 && params.stride.length === d,
+    () => `reduceWindow of a rank-${x.ndim} tensor by ${d}-dimensional windows`,
+    "windows cover trailing dimensions; give one stride, pad, dilation and base for each",
+  );
   const axes = range(d).map(i => lead + i);
   if (op === "sum") return reduceSum(windows(x, window, params), { axes });
-  if (op === "mean") { const sum = reduceSum(windows(x, window, params), { axes }); return div(sum, full(sum.shape, window.reduce((n, k) => n * k, 1), sum.dtype)); }
-  const identity = lit(op === "max" ? lowest(x.dtype) : highest(x.dtype), x.dtype), none = range(lead).map(() => 0);
-  const padded = pad(x, identity, { low: [...none, ...params.pad.map(([lo]) => lo)], high: [...none, ...params.pad.map(([, hi]) => hi)], interior: [...none, ...params.base.map(b => b - 1)] });
+  if (op === "mean") {
+    const sum = reduceSum(windows(x, window, params), { axes });
+    return div(
+      sum,
+      full(
+        sum.shape,
+        window.reduce((n, k) => n * k, 1),
+        sum.dtype,
+      ),
+    );
+  }
+  const identity = lit(op === "max" ? lowest(x.dtype) : highest(x.dtype), x.dtype),
+    none = range(lead).map(() => 0);
+  const padded = pad(x, identity, {
+    low: [...none, ...params.pad.map(([lo]) => lo)],
+    high: [...none, ...params.pad.map(([, hi]) => hi)],
+    interior: [...none, ...params.base.map(b => b - 1)],
+  });
   const all = windows(padded, window, { ...params, pad: params.pad.map(() => [0, 0] as const), base: params.base.map(() => 1) });
   return op === "max" ? reduceMax(all, { axes }) : reduceMin(all, { axes });
 }

@@ -22,34 +22,113 @@ export function compileExprs(roots: readonly Expr[], vars: readonly ExprVar[], l
   };
   const emit = (e: Expr): number => {
     switch (e.kind) {
-      case "const": { const o = next++; constants.push([o, e.value]); return o; }
+      case "const": {
+        const o = next++;
+        constants.push([o, e.value]);
+        return o;
+      }
       case "var": {
         const i = byId.get(e.id);
         if (i === undefined) throw new InternalError(`expression variable ${e.name} is unbound`);
         return i;
       }
-      case "unary": { const x = visit(e.x), o = next++, d = e.x.dtype, op = e.op; steps.push(v => { v[o] = unary(op, d, v[x] ?? NaN); }); return o; }
-      case "binary": { const x = visit(e.x), y = visit(e.y), o = next++, d = e.dtype, op = e.op; steps.push(v => { v[o] = binary(op, d, v[x] ?? NaN, v[y] ?? NaN); }); return o; }
-      case "compare": { const x = visit(e.x), y = visit(e.y), o = next++, op = e.op; steps.push(v => { v[o] = compare(op, v[x] ?? NaN, v[y] ?? NaN); }); return o; }
-      case "fma": { const x = visit(e.x), y = visit(e.y), z = visit(e.z), o = next++, d = e.dtype; steps.push(v => { v[o] = round(d, (v[x] ?? NaN) * (v[y] ?? NaN) + (v[z] ?? NaN)); }); return o; }
-      case "select": { const c = visit(e.cond), x = visit(e.x), y = visit(e.y), o = next++; steps.push(v => { v[o] = v[c] !== 0 ? v[x] ?? NaN : v[y] ?? NaN; }); return o; }
-      case "convert": { const x = visit(e.x), o = next++, from = e.x.dtype, to = e.dtype; steps.push(v => { v[o] = convert(from, to, v[x] ?? NaN); }); return o; }
-      case "bitcast": { const x = visit(e.x), o = next++, from = e.x.dtype, to = e.dtype; steps.push(v => { v[o] = bitcast(from, to, v[x] ?? NaN); }); return o; }
-      case "load": {
-        const i = visit(e.index), g = e.guard && visit(e.guard), other = e.otherwise && visit(e.otherwise), o = next++, buf = e.buf;
-        steps.push(v => { v[o] = g !== undefined && v[g] === 0 ? (other === undefined ? 0 : v[other] ?? NaN) : load(buf, v[i] ?? NaN); });
+      case "unary": {
+        const x = visit(e.x),
+          o = next++,
+          d = e.x.dtype,
+          op = e.op;
+        steps.push(v => {
+          v[o] = unary(op, d, v[x] ?? NaN);
+        });
         return o;
       }
-      default: return unreachable(e);
+      case "binary": {
+        const x = visit(e.x),
+          y = visit(e.y),
+          o = next++,
+          d = e.dtype,
+          op = e.op;
+        steps.push(v => {
+          v[o] = binary(op, d, v[x] ?? NaN, v[y] ?? NaN);
+        });
+        return o;
+      }
+      case "compare": {
+        const x = visit(e.x),
+          y = visit(e.y),
+          o = next++,
+          op = e.op;
+        steps.push(v => {
+          v[o] = compare(op, v[x] ?? NaN, v[y] ?? NaN);
+        });
+        return o;
+      }
+      case "fma": {
+        const x = visit(e.x),
+          y = visit(e.y),
+          z = visit(e.z),
+          o = next++,
+          d = e.dtype;
+        steps.push(v => {
+          v[o] = round(d, (v[x] ?? NaN) * (v[y] ?? NaN) + (v[z] ?? NaN));
+        });
+        return o;
+      }
+      case "select": {
+        const c = visit(e.cond),
+          x = visit(e.x),
+          y = visit(e.y),
+          o = next++;
+        steps.push(v => {
+          v[o] = v[c] !== 0 ? (v[x] ?? NaN) : (v[y] ?? NaN);
+        });
+        return o;
+      }
+      case "convert": {
+        const x = visit(e.x),
+          o = next++,
+          from = e.x.dtype,
+          to = e.dtype;
+        steps.push(v => {
+          v[o] = convert(from, to, v[x] ?? NaN);
+        });
+        return o;
+      }
+      case "bitcast": {
+        const x = visit(e.x),
+          o = next++,
+          from = e.x.dtype,
+          to = e.dtype;
+        steps.push(v => {
+          v[o] = bitcast(from, to, v[x] ?? NaN);
+        });
+        return o;
+      }
+      case "load": {
+        const i = visit(e.index),
+          g = e.guard && visit(e.guard),
+          other = e.otherwise && visit(e.otherwise),
+          o = next++,
+          buf = e.buf;
+        steps.push(v => {
+          v[o] = g !== undefined && v[g] === 0 ? (other === undefined ? 0 : (v[other] ?? NaN)) : load(buf, v[i] ?? NaN);
+        });
+        return o;
+      }
+      default:
+        return unreachable(e);
     }
   };
   const at = roots.map(visit);
-  const values = new Float64Array(next), out = new Float64Array(roots.length);
+  const values = new Float64Array(next),
+    out = new Float64Array(roots.length);
   for (const [o, x] of constants) values[o] = x;
   return args => {
     for (let i = 0; i < vars.length; i++) values[i] = args[i] ?? NaN;
     for (const s of steps) s(values);
-    at.forEach((a, i) => { out[i] = values[a] ?? NaN; });
+    at.forEach((a, i) => {
+      out[i] = values[a] ?? NaN;
+    });
     return out;
   };
 }

@@ -9,12 +9,23 @@ import { buildKernels } from "../lower/builder.ts";
 import { binary, bitcast, compare, convert, round, unary } from "./scalar.ts";
 
 /** A tensor's numbers with its type. */
-interface Numbers extends Aval { readonly data: Float64Array }
+interface Numbers extends Aval {
+  readonly data: Float64Array;
+}
 
 /** Results of an author's kernel on `ins`. */
-export function runAuthorKernel(name: string, build: (b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[]) => void, ins: readonly Numbers[], outs: readonly Aval[]): Numbers[] {
+export function runAuthorKernel(
+  name: string,
+  build: (b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[]) => void,
+  ins: readonly Numbers[],
+  outs: readonly Aval[],
+): Numbers[] {
   const results = outs.map(o => ({ dtype: o.dtype, shape: o.shape, data: new Float64Array(sizeOf(o.shape)) }));
-  for (const k of buildKernels(name, build, ins, outs)) runKernel(k, [...ins, ...results].map(x => x.data));
+  for (const k of buildKernels(name, build, ins, outs))
+    runKernel(
+      k,
+      [...ins, ...results].map(x => x.data),
+    );
   return results;
 }
 
@@ -32,7 +43,10 @@ export function runGemm(k: GemmKernel, params: readonly Float64Array[]): void {
   const { b, i, j, l, acc } = k.vars;
   for (let at = 0, n = k.batch * k.m * k.n; at < n; at++) {
     const run = new Run(k, params);
-    run.vars.set(b.id, Math.floor(at / (k.m * k.n))).set(i.id, Math.floor(at / k.n) % k.m).set(j.id, at % k.n);
+    run.vars
+      .set(b.id, Math.floor(at / (k.m * k.n)))
+      .set(i.id, Math.floor(at / k.n) % k.m)
+      .set(j.id, at % k.n);
     let sum = 0;
     for (let q = 0; q < k.k; q++) {
       run.vars.set(l.id, q);
@@ -48,21 +62,43 @@ class Run {
   private readonly kernel: Kernel;
   private readonly bufs: readonly Float64Array[];
   private memo = new Map<Expr, number>();
-  constructor(kernel: Kernel, bufs: readonly Float64Array[]) { this.kernel = kernel; this.bufs = bufs; }
+  constructor(kernel: Kernel, bufs: readonly Float64Array[]) {
+    this.kernel = kernel;
+    this.bufs = bufs;
+  }
 
   /** The value of `e` with the variables as they are now. */
-  fresh(e: Expr): number { this.memo = new Map(); return this.value(e); }
-  block(stmts: readonly Stmt[]): void { for (const s of stmts) { this.memo = new Map(); this.statement(s); } }
+  fresh(e: Expr): number {
+    this.memo = new Map();
+    return this.value(e);
+  }
+  block(stmts: readonly Stmt[]): void {
+    for (const s of stmts) {
+      this.memo = new Map();
+      this.statement(s);
+    }
+  }
   private statement(s: Stmt): void {
     switch (s.kind) {
-      case "let": case "set": this.vars.set(s.v.id, this.value(s.value)); break;
+      case "let":
+      case "set":
+        this.vars.set(s.v.id, this.value(s.value));
+        break;
       case "store": {
         if (s.guard && this.value(s.guard) === 0) break;
         const { buf, at } = this.element(s.buf, s.index);
-        buf[at] = round([...this.kernel.params, ...(this.kernel.kind === "loop" ? this.kernel.scratch : [])][s.buf]?.dtype ?? "f64", this.value(s.value));
+        buf[at] = round(
+          [...this.kernel.params, ...(this.kernel.kind === "loop" ? this.kernel.scratch : [])][s.buf]?.dtype ?? "f64",
+          this.value(s.value),
+        );
         break;
       }
-      case "for": for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) { this.vars.set(s.v.id, i); this.block(s.body); } break;
+      case "for":
+        for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) {
+          this.vars.set(s.v.id, i);
+          this.block(s.body);
+        }
+        break;
       case "fold": {
         for (const { acc, init } of s.folds) this.vars.set(acc.id, this.value(init));
         for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) {
@@ -70,7 +106,10 @@ class Run {
           this.block(s.body);
           this.memo = new Map();
           const values = s.values.map(v => this.value(v));
-          s.folds.forEach(({ acc }, k) => { this.vars.set(s.a[k]?.id ?? -1, this.vars.get(acc.id) ?? NaN); this.vars.set(s.b[k]?.id ?? -1, values[k] ?? NaN); });
+          s.folds.forEach(({ acc }, k) => {
+            this.vars.set(s.a[k]?.id ?? -1, this.vars.get(acc.id) ?? NaN);
+            this.vars.set(s.b[k]?.id ?? -1, values[k] ?? NaN);
+          });
           this.memo = new Map();
           const next = s.combine.map(c => this.value(c));
           s.folds.forEach(({ acc }, k) => this.vars.set(acc.id, next[k] ?? NaN));
@@ -78,14 +117,25 @@ class Run {
         }
         break;
       }
-      case "while": for (;;) { this.memo = new Map(); if (this.value(s.cond) === 0) break; this.block(s.body); } break;
-      case "if": this.block(this.value(s.cond) !== 0 ? s.yes : s.no); break;
-      default: unreachable(s);
+      case "while":
+        for (;;) {
+          this.memo = new Map();
+          if (this.value(s.cond) === 0) break;
+          this.block(s.body);
+        }
+        break;
+      case "if":
+        this.block(this.value(s.cond) !== 0 ? s.yes : s.no);
+        break;
+      default:
+        unreachable(s);
     }
   }
   private element(b: number, index: Expr): { readonly buf: Float64Array; readonly at: number } {
-    const buf = this.bufs[b], at = this.value(index);
-    if (!buf || !(at >= 0 && at < buf.length)) throw new InternalError(`${this.kernel.name} touches element ${at} of buffer ${b}, which has ${buf?.length ?? 0}`);
+    const buf = this.bufs[b],
+      at = this.value(index);
+    if (!buf || !(at >= 0 && at < buf.length))
+      throw new InternalError(`${this.kernel.name} touches element ${at} of buffer ${b}, which has ${buf?.length ?? 0}`);
     return { buf, at };
   }
   private value(e: Expr): number {
@@ -97,21 +147,34 @@ class Run {
   }
   private compute(e: Expr): number {
     switch (e.kind) {
-      case "const": return e.value;
-      case "var": { const v = this.vars.get(e.id); if (v === undefined) throw new InternalError(`${this.kernel.name}: ${e.name} is unbound`); return v; }
-      case "unary": return unary(e.op, e.x.dtype, this.value(e.x));
-      case "binary": return binary(e.op, e.dtype, this.value(e.x), this.value(e.y));
-      case "compare": return compare(e.op, this.value(e.x), this.value(e.y));
-      case "fma": return round(computeDType(e.dtype), this.value(e.x) * this.value(e.y) + this.value(e.z));
-      case "select": return this.value(e.cond) !== 0 ? this.value(e.x) : this.value(e.y);
-      case "convert": return convert(e.x.dtype, e.dtype, this.value(e.x));
-      case "bitcast": return bitcast(e.x.dtype, e.dtype, this.value(e.x));
+      case "const":
+        return e.value;
+      case "var": {
+        const v = this.vars.get(e.id);
+        if (v === undefined) throw new InternalError(`${this.kernel.name}: ${e.name} is unbound`);
+        return v;
+      }
+      case "unary":
+        return unary(e.op, e.x.dtype, this.value(e.x));
+      case "binary":
+        return binary(e.op, e.dtype, this.value(e.x), this.value(e.y));
+      case "compare":
+        return compare(e.op, this.value(e.x), this.value(e.y));
+      case "fma":
+        return round(computeDType(e.dtype), this.value(e.x) * this.value(e.y) + this.value(e.z));
+      case "select":
+        return this.value(e.cond) !== 0 ? this.value(e.x) : this.value(e.y);
+      case "convert":
+        return convert(e.x.dtype, e.dtype, this.value(e.x));
+      case "bitcast":
+        return bitcast(e.x.dtype, e.dtype, this.value(e.x));
       case "load": {
         if (e.guard && this.value(e.guard) === 0) return e.otherwise ? this.value(e.otherwise) : 0;
         const { buf, at } = this.element(e.buf, e.index);
         return buf[at] ?? NaN;
       }
-      default: return unreachable(e);
+      default:
+        return unreachable(e);
     }
   }
 }

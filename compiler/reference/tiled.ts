@@ -20,14 +20,25 @@ class Touched {
   private readonly read: Int32Array;
   private readonly wroteAt: Int32Array;
   private readonly readAt: Int32Array;
-  constructor(n: number) { [this.writer, this.reader, this.wrote, this.read, this.wroteAt, this.readAt] = Array.from({ length: 6 }, () => new Int32Array(n).fill(-1)) as [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]; } // six
+  constructor(n: number) {
+    [this.writer, this.reader, this.wrote, this.read, this.wroteAt, this.readAt] = Array.from({ length: 6 }, () =>
+      new Int32Array(n).fill(-1),
+    ) as [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
+  } // six
   /** Is an access by `thread` of `group` in its `epoch` a race with an earlier one? */
   races(at: number, group: number, thread: number, epoch: number, write: boolean): boolean {
-    const { writer, reader, wrote, read, wroteAt, readAt } = this, w = writer[at] ?? -1, r = reader[at] ?? -1;
+    const { writer, reader, wrote, read, wroteAt, readAt } = this,
+      w = writer[at] ?? -1,
+      r = reader[at] ?? -1;
     const foreign = (w !== -1 && w !== group) || (write && r !== -1 && r !== group);
-    const near = (w === group && wroteAt[at] === epoch && wrote[at] !== thread) || (write && r === group && readAt[at] === epoch && read[at] !== thread);
-    if (write) { writer[at] = group; wrote[at] = thread; wroteAt[at] = epoch; }
-    else {
+    const near =
+      (w === group && wroteAt[at] === epoch && wrote[at] !== thread) ||
+      (write && r === group && readAt[at] === epoch && read[at] !== thread);
+    if (write) {
+      writer[at] = group;
+      wrote[at] = thread;
+      wroteAt[at] = epoch;
+    } else {
       read[at] = r === group && readAt[at] === epoch && read[at] !== thread ? -2 : thread;
       reader[at] = r === -1 || r === group ? group : -2;
       readAt[at] = epoch;
@@ -36,7 +47,10 @@ class Touched {
   }
 }
 
-interface Meeting { readonly at: TiledStmt; readonly value: number }
+interface Meeting {
+  readonly at: TiledStmt;
+  readonly value: number;
+}
 type Turns = Generator<Meeting, void, (lane: number) => number>;
 
 class Group {
@@ -54,15 +68,21 @@ class Group {
     this.reversed = reversed;
   }
   run(): void {
-    const { k } = this, order = Array.from({ length: k.threads }, (_, i) => (this.reversed ? k.threads - 1 - i : i));
+    const { k } = this,
+      order = Array.from({ length: k.threads }, (_, i) => (this.reversed ? k.threads - 1 - i : i));
     const threads = Array.from({ length: k.threads }, (_, lane) => new Thread(this, k, lane).block(k.body));
     let values: readonly number[] = [];
-    const from = (lane: number): number => { const v = values[lane]; if (v === undefined) throw new InternalError(`${k.name}: a shuffle from lane ${lane} of ${k.threads}`); return v; };
+    const from = (lane: number): number => {
+      const v = values[lane];
+      if (v === undefined) throw new InternalError(`${k.name}: a shuffle from lane ${lane} of ${k.threads}`);
+      return v;
+    };
     for (;;) {
       const states = new Array<IteratorResult<Meeting, void>>(k.threads);
       for (const lane of order) states[lane] = (threads[lane] as Turns).next(from); // a lane
       const first = states[0] as IteratorResult<Meeting, void>; // at least one thread
-      if (states.some(s => s.done !== first.done || (!s.done && !first.done && s.value.at !== first.value.at))) throw new InternalError(`${k.name}: threads of group ${this.number} part ways at a barrier`);
+      if (states.some(s => s.done !== first.done || (!s.done && !first.done && s.value.at !== first.value.at)))
+        throw new InternalError(`${k.name}: threads of group ${this.number} part ways at a barrier`);
       if (first.done) return;
       if (first.value.at.kind === "barrier") this.epoch++;
       values = states.map(s => (s.done ? NaN : s.value.value));
@@ -70,8 +90,12 @@ class Group {
   }
   element(thread: number, own: readonly Float64Array[], buf: number, at: number, write: boolean): Float64Array {
     const data = this.memory[buf] ?? own[buf - this.memory.length];
-    if (!data || !(at >= 0 && at < data.length)) throw new InternalError(`${this.k.name} touches element ${at} of buffer ${buf}, which has ${data?.length ?? 0}`);
-    if (this.touched[buf]?.races(at, buf < this.k.params.length ? this.number : 0, thread, this.epoch, write) === true) throw new InternalError(`${this.k.name}: a race at element ${at} of buffer ${buf}, ${write ? "written" : "read"} by thread ${thread} of group ${this.number}`);
+    if (!data || !(at >= 0 && at < data.length))
+      throw new InternalError(`${this.k.name} touches element ${at} of buffer ${buf}, which has ${data?.length ?? 0}`);
+    if (this.touched[buf]?.races(at, buf < this.k.params.length ? this.number : 0, thread, this.epoch, write) === true)
+      throw new InternalError(
+        `${this.k.name}: a race at element ${at} of buffer ${buf}, ${write ? "written" : "read"} by thread ${thread} of group ${this.number}`,
+      );
     return data;
   }
 }
@@ -89,19 +113,51 @@ class Thread {
     this.own = k.local.map(s => new Float64Array(s.elements).fill(NaN));
     this.vars.set(k.vars.group.id, group.number).set(k.vars.lane.id, lane);
   }
-  *block(stmts: readonly TiledStmt[]): Turns { for (const s of stmts) yield* this.statement(s); }
+  *block(stmts: readonly TiledStmt[]): Turns {
+    for (const s of stmts) yield* this.statement(s);
+  }
   private *statement(s: TiledStmt): Turns {
     switch (s.kind) {
-      case "let": case "set": this.vars.set(s.v.id, this.value(s.value)); break;
-      case "store": if (!s.guard || this.value(s.guard) !== 0) this.store(s.buf, this.value(s.index), this.value(s.value)); break;
-      case "for": for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) { this.vars.set(s.v.id, i); yield* this.block(s.body); } break;
-      case "while": while (this.value(s.cond) !== 0) yield* this.block(s.body); break;
-      case "if": yield* this.block(this.value(s.cond) !== 0 ? s.yes : s.no); break;
-      case "barrier": yield { at: s, value: NaN }; break;
-      case "shuffle": { const from = yield { at: s, value: this.value(s.value) }; this.vars.set(s.into.id, from(this.lane ^ s.mask)); break; }
-      case "loadVector": { const at = this.aligned(s.index, s.into.length); s.into.forEach((v, q) => this.vars.set(v.id, this.load(s.buf, at + q))); break; }
-      case "storeVector": { const at = this.aligned(s.index, s.values.length), values = s.values.map(v => this.value(v)); values.forEach((v, q) => this.store(s.buf, at + q, v)); break; }
-      default: unreachable(s);
+      case "let":
+      case "set":
+        this.vars.set(s.v.id, this.value(s.value));
+        break;
+      case "store":
+        if (!s.guard || this.value(s.guard) !== 0) this.store(s.buf, this.value(s.index), this.value(s.value));
+        break;
+      case "for":
+        for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) {
+          this.vars.set(s.v.id, i);
+          yield* this.block(s.body);
+        }
+        break;
+      case "while":
+        while (this.value(s.cond) !== 0) yield* this.block(s.body);
+        break;
+      case "if":
+        yield* this.block(this.value(s.cond) !== 0 ? s.yes : s.no);
+        break;
+      case "barrier":
+        yield { at: s, value: NaN };
+        break;
+      case "shuffle": {
+        const from = yield { at: s, value: this.value(s.value) };
+        this.vars.set(s.into.id, from(this.lane ^ s.mask));
+        break;
+      }
+      case "loadVector": {
+        const at = this.aligned(s.index, s.into.length);
+        s.into.forEach((v, q) => this.vars.set(v.id, this.load(s.buf, at + q)));
+        break;
+      }
+      case "storeVector": {
+        const at = this.aligned(s.index, s.values.length),
+          values = s.values.map(v => this.value(v));
+        values.forEach((v, q) => this.store(s.buf, at + q, v));
+        break;
+      }
+      default:
+        unreachable(s);
     }
   }
   private aligned(index: Expr, count: number): number {
@@ -109,24 +165,40 @@ class Thread {
     if (at % count !== 0) throw new InternalError(`${this.k.name}: a vector of ${count} at ${at}`);
     return at;
   }
-  private load(buf: number, at: number): number { return this.group.element(this.lane, this.own, buf, at, false)[at] ?? NaN; }
+  private load(buf: number, at: number): number {
+    return this.group.element(this.lane, this.own, buf, at, false)[at] ?? NaN;
+  }
   private store(buf: number, at: number, value: number): void {
     const dtype = [...this.k.params, ...this.k.shared, ...this.k.local][buf]?.dtype ?? "f64";
     this.group.element(this.lane, this.own, buf, at, true)[at] = round(dtype, value);
   }
   private value(e: Expr): number {
     switch (e.kind) {
-      case "const": return e.value;
-      case "var": { const v = this.vars.get(e.id); if (v === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`); return v; }
-      case "unary": return unary(e.op, e.x.dtype, this.value(e.x));
-      case "binary": return binary(e.op, e.dtype, this.value(e.x), this.value(e.y));
-      case "compare": return compare(e.op, this.value(e.x), this.value(e.y));
-      case "fma": return round(computeDType(e.dtype), this.value(e.x) * this.value(e.y) + this.value(e.z));
-      case "select": return this.value(e.cond) !== 0 ? this.value(e.x) : this.value(e.y);
-      case "convert": return convert(e.x.dtype, e.dtype, this.value(e.x));
-      case "bitcast": return bitcast(e.x.dtype, e.dtype, this.value(e.x));
-      case "load": return e.guard && this.value(e.guard) === 0 ? (e.otherwise ? this.value(e.otherwise) : 0) : this.load(e.buf, this.value(e.index));
-      default: return unreachable(e);
+      case "const":
+        return e.value;
+      case "var": {
+        const v = this.vars.get(e.id);
+        if (v === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`);
+        return v;
+      }
+      case "unary":
+        return unary(e.op, e.x.dtype, this.value(e.x));
+      case "binary":
+        return binary(e.op, e.dtype, this.value(e.x), this.value(e.y));
+      case "compare":
+        return compare(e.op, this.value(e.x), this.value(e.y));
+      case "fma":
+        return round(computeDType(e.dtype), this.value(e.x) * this.value(e.y) + this.value(e.z));
+      case "select":
+        return this.value(e.cond) !== 0 ? this.value(e.x) : this.value(e.y);
+      case "convert":
+        return convert(e.x.dtype, e.dtype, this.value(e.x));
+      case "bitcast":
+        return bitcast(e.x.dtype, e.dtype, this.value(e.x));
+      case "load":
+        return e.guard && this.value(e.guard) === 0 ? (e.otherwise ? this.value(e.otherwise) : 0) : this.load(e.buf, this.value(e.index));
+      default:
+        return unreachable(e);
     }
   }
 }

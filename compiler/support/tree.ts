@@ -3,19 +3,41 @@
 import { PullbackError } from "../../runtime/errors/error.ts";
 
 /** The structure of a tree with its leaves taken out. `key` is equal exactly when structures are equal. */
-export interface TreeDef { readonly key: string; readonly leaves: number; readonly node: TreeNode }
+export interface TreeDef {
+  readonly key: string;
+  readonly leaves: number;
+  readonly node: TreeNode;
+}
 type TreeNode =
-  | { readonly kind: "leaf" } | { readonly kind: "null" }
+  | { readonly kind: "leaf" }
+  | { readonly kind: "null" }
   | { readonly kind: "array"; readonly items: readonly TreeNode[] }
   | { readonly kind: "object"; readonly keys: readonly string[]; readonly items: readonly TreeNode[] }
   | { readonly kind: "class"; readonly codec: ClassCodec; readonly aux: unknown; readonly items: readonly TreeNode[] };
 
 /** How instances of a class become children and static data, and back. */
-export interface ClassCodec { readonly name: string; flatten(x: object): { readonly children: readonly unknown[]; readonly aux: unknown }; unflatten(children: readonly unknown[], aux: unknown): object; auxKey(aux: unknown): string }
+export interface ClassCodec {
+  readonly name: string;
+  flatten(x: object): { readonly children: readonly unknown[]; readonly aux: unknown };
+  unflatten(children: readonly unknown[], aux: unknown): object;
+  auxKey(aux: unknown): string;
+}
 const classes = new Map<object, ClassCodec>(); // by prototype; a registration, like a class declaration, is for the life of the program
 /** Make instances of `ctor` tree nodes. */
-export function registerTreeClass<T extends object>(ctor: { readonly prototype: T; readonly name: string }, codec: { flatten(x: T): { readonly children: readonly unknown[]; readonly aux: unknown }; unflatten(children: readonly unknown[], aux: unknown): T; auxKey?(aux: unknown): string }): void {
-  classes.set(ctor.prototype, { name: ctor.name, flatten: x => codec.flatten(x as T), unflatten: (c, a) => codec.unflatten(c, a), auxKey: a => codec.auxKey?.(a) ?? String(a) }); // keyed by prototype: x is a T
+export function registerTreeClass<T extends object>(
+  ctor: { readonly prototype: T; readonly name: string },
+  codec: {
+    flatten(x: T): { readonly children: readonly unknown[]; readonly aux: unknown };
+    unflatten(children: readonly unknown[], aux: unknown): T;
+    auxKey?(aux: unknown): string;
+  },
+): void {
+  classes.set(ctor.prototype, {
+    name: ctor.name,
+    flatten: x => codec.flatten(x as T),
+    unflatten: (c, a) => codec.unflatten(c, a),
+    auxKey: a => codec.auxKey?.(a) ?? String(a),
+  }); // keyed by prototype: x is a T
 }
 
 const refused = new Set(["__proto__", "constructor", "prototype"]);
@@ -27,7 +49,10 @@ export function flatten(tree: unknown): { readonly leaves: unknown[]; readonly d
   const leaves: unknown[] = [];
   const keys: string[] = [];
   const walk = (x: unknown): TreeNode => {
-    if (x === null || x === undefined) { keys.push("n"); return nullNode; }
+    if (x === null || x === undefined) {
+      keys.push("n");
+      return nullNode;
+    }
     if (Array.isArray(x)) {
       keys.push("[");
       const items = x.map(walk);
@@ -46,11 +71,16 @@ export function flatten(tree: unknown): { readonly leaves: unknown[]; readonly d
       }
       if (proto === Object.prototype || proto === null) {
         const record = x as Record<string, unknown>; // a plain object
-        const names = Object.keys(record).filter(k => record[k] !== undefined).sort();
+        const names = Object.keys(record)
+          .filter(k => record[k] !== undefined)
+          .sort();
         const bad = names.find(k => refused.has(k));
         if (bad !== undefined) throw new PullbackError("E0104", `a tree has the key "${bad}"`, { help: "rename it" });
         keys.push("{");
-        const items = names.map(k => { keys.push(JSON.stringify(k), ":"); return walk(record[k]); });
+        const items = names.map(k => {
+          keys.push(JSON.stringify(k), ":");
+          return walk(record[k]);
+        });
         keys.push("}");
         return { kind: "object", keys: names, items };
       }
@@ -68,12 +98,18 @@ export function unflatten(def: TreeDef, leaves: readonly unknown[]): unknown {
   let next = 0;
   const build = (n: TreeNode): unknown => {
     switch (n.kind) {
-      case "leaf": return leaves[next++];
-      case "null": return null;
-      case "array": return n.items.map(build);
-      case "object": return Object.fromEntries(n.keys.map((k, i) => [k, build(n.items[i] as TreeNode)])); // keys and items run together
-      case "class": return n.codec.unflatten(n.items.map(build), n.aux);
-      default: return n satisfies never;
+      case "leaf":
+        return leaves[next++];
+      case "null":
+        return null;
+      case "array":
+        return n.items.map(build);
+      case "object":
+        return Object.fromEntries(n.keys.map((k, i) => [k, build(n.items[i] as TreeNode)])); // keys and items run together
+      case "class":
+        return n.codec.unflatten(n.items.map(build), n.aux);
+      default:
+        return n satisfies never;
     }
   };
   return build(def.node);
@@ -84,11 +120,20 @@ export function leafPaths(def: TreeDef): string[] {
   const paths: string[] = [];
   const walk = (n: TreeNode, at: string): void => {
     switch (n.kind) {
-      case "leaf": paths.push(at); break;
-      case "null": break;
-      case "array": case "class": n.items.forEach((c, i) => walk(c, `${at}[${i}]`)); break;
-      case "object": n.keys.forEach((k, i) => walk(n.items[i] as TreeNode, at === "" ? k : `${at}.${k}`)); break; // keys and items run together
-      default: n satisfies never;
+      case "leaf":
+        paths.push(at);
+        break;
+      case "null":
+        break;
+      case "array":
+      case "class":
+        n.items.forEach((c, i) => walk(c, `${at}[${i}]`));
+        break;
+      case "object":
+        n.keys.forEach((k, i) => walk(n.items[i] as TreeNode, at === "" ? k : `${at}.${k}`));
+        break; // keys and items run together
+      default:
+        n satisfies never;
     }
   };
   walk(def.node, "");
@@ -99,12 +144,18 @@ export function leafPaths(def: TreeDef): string[] {
 export function showTree(def: TreeDef): string {
   const show = (n: TreeNode): string => {
     switch (n.kind) {
-      case "leaf": return "*";
-      case "null": return "null";
-      case "array": return `[${n.items.map(show).join(", ")}]`;
-      case "object": return `{${n.keys.map((k, i) => `${k}: ${show(n.items[i] as TreeNode)}`).join(", ")}}`; // keys and items run together
-      case "class": return `${n.codec.name}(${n.items.map(show).join(", ")})`;
-      default: return n satisfies never;
+      case "leaf":
+        return "*";
+      case "null":
+        return "null";
+      case "array":
+        return `[${n.items.map(show).join(", ")}]`;
+      case "object":
+        return `{${n.keys.map((k, i) => `${k}: ${show(n.items[i] as TreeNode)}`).join(", ")}}`; // keys and items run together
+      case "class":
+        return `${n.codec.name}(${n.items.map(show).join(", ")})`;
+      default:
+        return n satisfies never;
     }
   };
   return show(def.node);
@@ -112,5 +163,8 @@ export function showTree(def: TreeDef): string {
 
 /** @throws E0103 printing both structures unless they are equal. `what` names the two, "gradients and parameters". */
 export function requireSameTree(a: TreeDef, b: TreeDef, what: string): void {
-  if (a.key !== b.key) throw new PullbackError("E0103", `${what} have different structures: ${showTree(a)} and ${showTree(b)}`, { help: "make both trees the same shape; missing parts can be null" });
+  if (a.key !== b.key)
+    throw new PullbackError("E0103", `${what} have different structures: ${showTree(a)} and ${showTree(b)}`, {
+      help: "make both trees the same shape; missing parts can be null",
+    });
 }

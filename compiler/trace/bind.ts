@@ -9,13 +9,20 @@ import type { Tensor } from "./tensor.ts";
 export type EagerEvaluator = (prim: Primitive, ins: readonly Tensor[], params: Params) => Tensor[];
 let eager: EagerEvaluator | null = null;
 /** jit.ts installs itself here once, at load: it is the floor that can run things, and imports point down. */
-export const installEager = (f: EagerEvaluator): void => { eager = f; };
+export const installEager = (f: EagerEvaluator): void => {
+  eager = f;
+};
 
 /** Apply `prim` to `ins`. @throws PullbackError with the user's line when the operands do not fit. */
 export function bind<N extends Arity, P extends Params>(prim: Primitive<N, P>, ins: readonly Tensor[], params: P): Tensor[] {
   const b = currentBuilder();
   const p = prim as unknown as Primitive; // rules are methods: a narrower record is used as the general one
-  if (b) return b.emit(p, ins.map(x => b.read(x)), params);
+  if (b)
+    return b.emit(
+      p,
+      ins.map(x => b.read(x)),
+      params,
+    );
   if (!eager) throw new InternalError("no evaluator is installed: import pullback, not its parts");
   return eager(p, ins, params);
 }

@@ -14,14 +14,19 @@ export class Builder {
   readonly captured: Map<Tensor, Var> = new Map();
   private readonly capturedAtoms = new Map<Atom, Var>();
   private closed = false;
-  constructor(outer: Builder | null) { this.outer = outer; }
+  constructor(outer: Builder | null) {
+    this.outer = outer;
+  }
 
   /** The operand of this program that stands for `x`. @throws E0102 when x belongs to a finished trace. */
   read(x: Tensor): Atom {
     const s = x.storage;
     if (s.kind === "staged") {
       if (s.builder === null || s.builder === this) return s.atom;
-      if (!this.encloses(s.builder)) throw new PullbackError("E0102", `a tensor ${showAval(x.aval)} is used after the function that made it was traced`, { help: "return it from the traced function instead of storing it outside" });
+      if (!this.encloses(s.builder))
+        throw new PullbackError("E0102", `a tensor ${showAval(x.aval)} is used after the function that made it was traced`, {
+          help: "return it from the traced function instead of storing it outside",
+        });
       const known = this.capturedAtoms.get(s.atom);
       if (known) return known;
     }
@@ -36,7 +41,10 @@ export class Builder {
   /** Append an equation and return its outputs. */
   emit(prim: Primitive, ins: readonly Atom[], params: Params): Tensor[] {
     if (this.closed) throw new InternalError("emit into a finished builder");
-    const out = prim.aval(ins.map(a => a.aval), params);
+    const out = prim.aval(
+      ins.map(a => a.aval),
+      params,
+    );
     const outs = (Array.isArray(out) ? (out as readonly Aval[]) : [out as Aval]).map(freshVar); // Array.isArray does not narrow readonly arrays
     this.eqns.push({ prim, ins, params, outs, source: captureSource() });
     return outs.map(v => new Tensor(v.aval, { kind: "staged", builder: this, atom: v }));
@@ -59,7 +67,12 @@ export const currentBuilder = (): Builder | null => current;
 export function withBuilder<T>(b: Builder | null, f: () => T): T {
   const previous = current;
   current = b;
-  try { return f(); } finally { current = previous; }
+  try {
+    return f();
+  } finally {
+    current = previous;
+  }
 }
 /** A staged scalar constant; usable in any program. `weak` for JavaScript numbers whose dtype gives way. */
-export const lit = (value: number, dtype: Aval["dtype"], weak = false): Tensor => new Tensor({ dtype, shape: [] }, { kind: "staged", builder: null, atom: literal(value, dtype) }, weak);
+export const lit = (value: number, dtype: Aval["dtype"], weak = false): Tensor =>
+  new Tensor({ dtype, shape: [] }, { kind: "staged", builder: null, atom: literal(value, dtype) }, weak);

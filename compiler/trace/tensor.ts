@@ -29,24 +29,36 @@ export class Tensor {
   }
 
   /** Number of dimensions. */
-  get ndim(): number { return this.shape.length; }
+  get ndim(): number {
+    return this.shape.length;
+  }
   /** Number of elements. */
-  get size(): number { return this.shape.reduce((n, d) => n * d, 1); }
+  get size(): number {
+    return this.shape.reduce((n, d) => n * d, 1);
+  }
   /** Abstract value: dtype and shape. */
-  get aval(): Aval { return { dtype: this.dtype, shape: this.shape }; }
+  get aval(): Aval {
+    return { dtype: this.dtype, shape: this.shape };
+  }
 
   /** JavaScript asks for a number, string or key here: an error that teaches, except that a concrete tensor may be printed. @throws E0101 */
   [Symbol.toPrimitive](hint: string): string {
     if (this.storage.kind === "concrete" && hint === "string") return this.toString();
-    throw new PullbackError("E0101", `a tensor ${showAval(this.aval)} was used as a JavaScript ${hint === "string" ? "string or key" : "number"}`, {
-      help: "use add, mul, less, where, cond ... ; to read a concrete value, x.item() or await x.data()",
-    });
+    throw new PullbackError(
+      "E0101",
+      `a tensor ${showAval(this.aval)} was used as a JavaScript ${hint === "string" ? "string or key" : "number"}`,
+      { help: "use add, mul, less, where, cond ... ; to read a concrete value, x.item() or await x.data()" },
+    );
   }
   /** `Tensor f32[2,3]`. Never shows values: reading them may wait for a device. */
-  toString(): string { return `Tensor ${showAval(this.aval)}`; }
+  toString(): string {
+    return `Tensor ${showAval(this.aval)}`;
+  }
   /** @throws E0101 always: data must be read explicitly. */
   toJSON(): never {
-    throw new PullbackError("E0101", `a tensor ${showAval(this.aval)} was passed to JSON.stringify`, { help: "read it first: Array.from(x.dataSync())" });
+    throw new PullbackError("E0101", `a tensor ${showAval(this.aval)} was passed to JSON.stringify`, {
+      help: "read it first: Array.from(x.dataSync())",
+    });
   }
 }
 

@@ -7,13 +7,18 @@ import { bind } from "./bind.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A traced function: the closed program, and the outside tensors that became its leading parameters, in order. */
-export interface Traced { readonly func: Func; readonly captured: readonly Tensor[] }
+export interface Traced {
+  readonly func: Func;
+  readonly captured: readonly Tensor[];
+}
 
 /** Trace `f` at `avals`. `weak[i]` marks arguments that came from JavaScript numbers. */
 export function trace(f: (...xs: Tensor[]) => readonly Tensor[], avals: readonly Aval[], weak: readonly boolean[] = []): Traced {
   const b = new Builder(currentBuilder());
   const params = avals.map(freshVar);
-  const results = withBuilder(b, () => f(...params.map((v, i) => new Tensor(v.aval, { kind: "staged", builder: b, atom: v }, weak[i] ?? false))).map(o => b.read(o)));
+  const results = withBuilder(b, () =>
+    f(...params.map((v, i) => new Tensor(v.aval, { kind: "staged", builder: b, atom: v }, weak[i] ?? false))).map(o => b.read(o)),
+  );
   return { func: b.finish(params, results), captured: [...b.captured.keys()] };
 }
 
@@ -38,7 +43,11 @@ export function inline(f: Func, args: readonly Tensor[]): Tensor[] {
   const env = new Map<Var, Tensor>();
   f.params.forEach((v, i) => env.set(v, args[i] as Tensor)); // lengths agree
   for (const e of f.eqns) {
-    const outs = bind(e.prim, e.ins.map(a => readAtom(env, a)), e.params);
+    const outs = bind(
+      e.prim,
+      e.ins.map(a => readAtom(env, a)),
+      e.params,
+    );
     e.outs.forEach((v, i) => env.set(v, outs[i] as Tensor)); // aval gives as many outputs as the equation has
   }
   return f.results.map(a => readAtom(env, a));

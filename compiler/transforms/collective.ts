@@ -18,7 +18,9 @@ import type { Tensor } from "../trace/tensor.ts";
 
 /** The error of a collective that is left when a program is compiled or evaluated. */
 export const unboundAxis = (name: string, axis: string): PullbackError =>
-  new PullbackError("E0305", `${name} names the axis "${axis}", which no vmap binds`, { help: `wrap the function: vmap(f, { axisName: "${axis}" })` });
+  new PullbackError("E0305", `${name} names the axis "${axis}", which no vmap binds`, {
+    help: `wrap the function: vmap(f, { axisName: "${axis}" })`,
+  });
 
 /** The name of the axis. */
 export type AxisParams = { readonly axisName: string };
@@ -26,9 +28,16 @@ export type AxisParams = { readonly axisName: string };
 export type GatherParams = { readonly axisName: string; readonly size: number };
 type Collective = Extract<Lowering<1, AxisParams>, { kind: "collective" }>;
 
-const lowerTo = <P extends AxisParams>(op: Collective["op"]): Extract<Lowering<1, P>, { kind: "collective" }> => ({ kind: "collective", op, axis: p => p.axisName });
+const lowerTo = <P extends AxisParams>(op: Collective["op"]): Extract<Lowering<1, P>, { kind: "collective" }> => ({
+  kind: "collective",
+  op,
+  axis: p => p.axisName,
+});
 /** The batch rule of a collective: `bound` under the vmap of its axis (operand with the axis first -> result), itself under any other. */
-function over<P extends AxisParams>(self: () => Operation<1, P>, bound: (x: Tensor, p: P, axis: BatchAxis) => { readonly out: Tensor; readonly batched: boolean }): BatchRule<1, P> {
+function over<P extends AxisParams>(
+  self: () => Operation<1, P>,
+  bound: (x: Tensor, p: P, axis: BatchAxis) => { readonly out: Tensor; readonly batched: boolean },
+): BatchRule<1, P> {
   return ([x], [has], p, axis) => {
     if (axis.name !== p.axisName) return { outs: bind(self().primitive, [x], p), batched: [has] };
     const { out, batched } = bound(withLeading(x, has, axis.size), p, axis);
@@ -43,7 +52,10 @@ export const psum: Operation<1, AxisParams> = definePrimitive<1, AxisParams>({
   lower: lowerTo("sum"),
   linear: "jointly",
   transpose: ([ct], [x], p) => [ct && x.kind === "hole" ? psum(ct, p) : null],
-  batch: over(() => psum, x => ({ out: reduceSum(x, { axes: [0] }), batched: false })),
+  batch: over(
+    () => psum,
+    x => ({ out: reduceSum(x, { axes: [0] }), batched: false }),
+  ),
 });
 
 /** The derivative of an extremum across the axis: members that attain it share it. */
@@ -57,7 +69,10 @@ export const pmax: Operation<1, AxisParams> = definePrimitive<1, AxisParams>({
   aval: ([x]) => x,
   lower: lowerTo("max"),
   jvp: [(dx, [x], p, out) => extremumJvp(dx, x, p, out)],
-  batch: over(() => pmax, x => ({ out: reduceMax(x, { axes: [0] }), batched: false })),
+  batch: over(
+    () => pmax,
+    x => ({ out: reduceMax(x, { axes: [0] }), batched: false }),
+  ),
 });
 /** Smallest over the named axis. Ties share the derivative. */
 export const pmin: Operation<1, AxisParams> = definePrimitive<1, AxisParams>({
@@ -65,7 +80,10 @@ export const pmin: Operation<1, AxisParams> = definePrimitive<1, AxisParams>({
   aval: ([x]) => x,
   lower: lowerTo("min"),
   jvp: [(dx, [x], p, out) => extremumJvp(dx, x, p, out)],
-  batch: over(() => pmin, x => ({ out: reduceMin(x, { axes: [0] }), batched: false })),
+  batch: over(
+    () => pmin,
+    x => ({ out: reduceMin(x, { axes: [0] }), batched: false }),
+  ),
 });
 
 /** This member's position along the named axis: i32[]. */
@@ -74,9 +92,10 @@ export const axisIndex: Operation<0, AxisParams> = definePrimitive<0, AxisParams
   aval: () => ({ dtype: "i32", shape: [] }),
   lower: { kind: "collective", op: "index", axis: p => p.axisName },
   jvp: [],
-  batch: (_ins, _at, p, axis) => axis.name === p.axisName
-    ? { outs: [iota({ dtype: "i32", shape: [axis.size], axis: 0 })], batched: [true] }
-    : { outs: [axisIndex(p)], batched: [false] },
+  batch: (_ins, _at, p, axis) =>
+    axis.name === p.axisName
+      ? { outs: [iota({ dtype: "i32", shape: [axis.size], axis: 0 })], batched: [true] }
+      : { outs: [axisIndex(p)], batched: [false] },
 });
 
 /** All members' tensors, stacked along a new leading axis of the given size: [..] -> [size, ..]. @throws E0205 when the axis has another size. */
@@ -92,10 +111,16 @@ export const allGather: Operation<1, GatherParams> = definePrimitive<1, GatherPa
     const starts = [axisIndex({ axisName: p.axisName }), ...x.aval.shape.map(() => lit(0, "i32"))];
     return [reshape(dynamicSlice(sum, ...starts, { sizes }), { shape: x.aval.shape })];
   },
-  batch: over(() => allGather, (x, p, axis) => {
-    if (p.size !== axis.size) throw new PullbackError("E0205", `allGather over "${p.axisName}" says size ${p.size}, the axis has ${axis.size}`, { help: "give the size of the vmap" });
-    return { out: x, batched: false };
-  }),
+  batch: over(
+    () => allGather,
+    (x, p, axis) => {
+      if (p.size !== axis.size)
+        throw new PullbackError("E0205", `allGather over "${p.axisName}" says size ${p.size}, the axis has ${axis.size}`, {
+          help: "give the size of the vmap",
+        });
+      return { out: x, batched: false };
+    },
+  ),
 });
 
 /** Size of the named axis, as a scalar of `dtype`. */

@@ -30,7 +30,10 @@ const floats = (xs: readonly Aval[]): boolean[] => xs.map(a => isFloat(a.dtype))
 
 /** Tangents of the float operands after the captured ones, zeros made real. @throws E0306 when a captured operand has one */
 function ownTangents(ins: readonly Tensor[], dins: readonly MaybeZero[], captured: number, what: string): Tensor[] {
-  if (dins.slice(0, captured).some(d => d !== null)) throw new PullbackError("E0306", `a function with ${what} closes over a tensor that is being differentiated`, { help: "pass it as an argument, or stopGradient it" });
+  if (dins.slice(0, captured).some(d => d !== null))
+    throw new PullbackError("E0306", `a function with ${what} closes over a tensor that is being differentiated`, {
+      help: "pass it as an argument, or stopGradient it",
+    });
   return ins.flatMap((x, i) => (i >= captured && isFloat(x.dtype) ? [dins[i] ?? zeros(x.aval)] : []));
 }
 
@@ -90,7 +93,11 @@ const customLinearPrimitive: Primitive<number, CustomLinearParams> = {
   lower: {
     kind: "composite",
     body(ins, { bwd, known: n }) {
-      const t = transposeFunc(bwd, bwd.params.map((_, i) => i >= n), bwd.results.map(() => true));
+      const t = transposeFunc(
+        bwd,
+        bwd.params.map((_, i) => i >= n),
+        bwd.results.map(() => true),
+      );
       const outs = spread(t.nonzero, inline(t.func, ins));
       return outs.map((y, i) => y ?? zeros(item(bwd.params, n + i).aval));
     },
@@ -110,17 +117,33 @@ const customLinearPrimitive: Primitive<number, CustomLinearParams> = {
 /** A batched backward rule whose cotangents fit operands with these flags: an operand without the axis gets the sum over it. */
 function batchBack(bwd: Func, at: readonly boolean[], operands: readonly boolean[], axis: BatchAxis): Func {
   const b = batchFunc(bwd, at, axis, operands);
-  return traceClosed((...xs) => inline(b.func, xs).map((c, i) => (b.batched[i] && !operands[i] ? reduceSum(c, { axes: [0] }) : c)), avals(b.func));
+  return traceClosed(
+    (...xs) => inline(b.func, xs).map((c, i) => (b.batched[i] && !operands[i] ? reduceSum(c, { axes: [0] }) : c)),
+    avals(b.func),
+  );
 }
 
-function batchVjp(ins: readonly Tensor[], at: readonly boolean[], p: CustomVjpParams, axis: BatchAxis): { readonly outs: readonly Tensor[]; readonly batched: readonly boolean[] } {
+function batchVjp(
+  ins: readonly Tensor[],
+  at: readonly boolean[],
+  p: CustomVjpParams,
+  axis: BatchAxis,
+): { readonly outs: readonly Tensor[]; readonly batched: readonly boolean[] } {
   const n = p.func.results.length;
   const ruled = batchFunc(p.fwd, at, axis).batched;
   const flags = batchFunc(p.func, at, axis).batched.map((b, i) => b || ruled[i] === true);
   const fwd = batchFunc(p.fwd, at, axis, flags);
   const operands = where(at.slice(p.captured), floats(avals(p.func)).slice(p.captured));
-  const bwd = batchBack(p.bwd, [...at.slice(0, p.captured), ...fwd.batched.slice(n), ...where(flags, floats(outAvals(p.func)))], operands, axis);
-  return { outs: bind(customVjpPrimitive, ins, { ...p, func: batchFunc(p.func, at, axis, flags).func, fwd: fwd.func, bwd }), batched: flags };
+  const bwd = batchBack(
+    p.bwd,
+    [...at.slice(0, p.captured), ...fwd.batched.slice(n), ...where(flags, floats(outAvals(p.func)))],
+    operands,
+    axis,
+  );
+  return {
+    outs: bind(customVjpPrimitive, ins, { ...p, func: batchFunc(p.func, at, axis, flags).func, fwd: fwd.func, bwd }),
+    batched: flags,
+  };
 }
 
 /** Values reaped from inside carry no derivative: the user's rule does not know them. */
@@ -131,7 +154,8 @@ function harvestJvp(): HarvestRule {
       const { func, count } = reapFunc(p.func, t);
       const n = p.func.results.length;
       const jvp = traceClosed((...xs) => {
-        const all = inline(p.jvp, xs), values = inline(func, xs.slice(0, ins.length)).slice(n);
+        const all = inline(p.jvp, xs),
+          values = inline(func, xs.slice(0, ins.length)).slice(n);
         return [...all.slice(0, n), ...values, ...all.slice(n), ...values.filter(v => isFloat(v.dtype)).map(v => zeros(v.aval))];
       }, avals(p.jvp));
       const outs = bind(customJvpPrimitive, ins, { ...p, func, jvp });
@@ -141,11 +165,20 @@ function harvestJvp(): HarvestRule {
       const p = params as CustomJvpParams; // as above
       const inRule = plantFunc(p.jvp, t);
       requireMarks(inRule.count, values.length, t.name, "customJvp rule");
-      const own = avals(p.jvp), given = values.map(v => v.aval);
-      const jvp = traceClosed((...xs) => {
-        const rest = xs.slice(ins.length + values.length), dins = rest.slice(0, own.length - ins.length);
-        return inline(inRule.func, [...xs.slice(0, ins.length), ...dins, ...xs.slice(ins.length, ins.length + values.length).slice(0, inRule.count)]);
-      }, [...own.slice(0, ins.length), ...given, ...own.slice(ins.length), ...given.filter(a => isFloat(a.dtype))]);
+      const own = avals(p.jvp),
+        given = values.map(v => v.aval);
+      const jvp = traceClosed(
+        (...xs) => {
+          const rest = xs.slice(ins.length + values.length),
+            dins = rest.slice(0, own.length - ins.length);
+          return inline(inRule.func, [
+            ...xs.slice(0, ins.length),
+            ...dins,
+            ...xs.slice(ins.length, ins.length + values.length).slice(0, inRule.count),
+          ]);
+        },
+        [...own.slice(0, ins.length), ...given, ...own.slice(ins.length), ...given.filter(a => isFloat(a.dtype))],
+      );
       return bind(customJvpPrimitive, [...ins, ...values], { ...p, func: plantFunc(p.func, t).func, jvp });
     },
   };
@@ -158,8 +191,14 @@ function harvestVjp(): HarvestRule {
       const { func, count } = reapFunc(p.func, t);
       const n = p.func.results.length;
       const values = func.results.slice(n).map(r => r.aval);
-      const fwd = traceClosed((...xs) => { const all = inline(p.fwd, xs); return [...all.slice(0, n), ...inline(func, xs).slice(n), ...all.slice(n)]; }, avals(p.fwd));
-      const bwd = traceClosed((...xs) => inline(p.bwd, xs.slice(0, p.bwd.params.length)), [...avals(p.bwd), ...values.filter(a => isFloat(a.dtype))]);
+      const fwd = traceClosed((...xs) => {
+        const all = inline(p.fwd, xs);
+        return [...all.slice(0, n), ...inline(func, xs).slice(n), ...all.slice(n)];
+      }, avals(p.fwd));
+      const bwd = traceClosed(
+        (...xs) => inline(p.bwd, xs.slice(0, p.bwd.params.length)),
+        [...avals(p.bwd), ...values.filter(a => isFloat(a.dtype))],
+      );
       const outs = bind(customVjpPrimitive, ins, { ...p, func, fwd, bwd });
       return { outs: outs.slice(0, outs.length - count), values: outs.slice(outs.length - count) };
     },
@@ -175,5 +214,8 @@ function harvestVjp(): HarvestRule {
   };
 }
 function requireMarks(found: number, given: number, name: string, where: string): void {
-  if (found !== 0 && found !== given) throw new PullbackError("E0404", `"${name}" is marked ${given} times in a function and ${found} times in the ${where}`, { help: "mark the same values in both" });
+  if (found !== 0 && found !== given)
+    throw new PullbackError("E0404", `"${name}" is marked ${given} times in a function and ${found} times in the ${where}`, {
+      help: "mark the same values in both",
+    });
 }

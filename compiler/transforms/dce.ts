@@ -4,7 +4,9 @@ import type { Eqn, Func, Var } from "../ir/func.ts";
 /** `f` without equations that no result needs. `keep` names equations that stay with all that they need, used or not. */
 export function dce(f: Func, keep: (e: Eqn) => boolean = () => false): Func {
   const live = new Set<Var>();
-  const use = (atoms: Eqn["ins"]): void => { for (const a of atoms) if (a.kind === "var") live.add(a); };
+  const use = (atoms: Eqn["ins"]): void => {
+    for (const a of atoms) if (a.kind === "var") live.add(a);
+  };
   use(f.results);
   const kept: Eqn[] = [];
   for (const e of f.eqns.toReversed()) {

@@ -28,12 +28,19 @@ export interface Linearized {
 export function linearizeFunc(f: Func, nonzero: readonly boolean[]): Linearized {
   const n = f.params.length;
   const forward = jvpFunc(f, nonzero);
-  const p = partialEval(forward.func, forward.func.params.map((_, i) => i >= n), { instantiate: forward.func.results.map((_, i) => i >= f.results.length) });
+  const p = partialEval(
+    forward.func,
+    forward.func.params.map((_, i) => i >= n),
+    { instantiate: forward.func.results.map((_, i) => i >= f.results.length) },
+  );
   if (p.unknownResults.some((u, i) => u !== i >= f.results.length)) throw new InternalError("a primal result depends on a tangent");
-  const primal = traceClosed((...xs) => {
-    const outs = inline(p.known, xs);
-    return [...outs.slice(0, f.results.length), ...residualValues(p, xs, outs)];
-  }, f.params.map(v => v.aval));
+  const primal = traceClosed(
+    (...xs) => {
+      const outs = inline(p.known, xs);
+      return [...outs.slice(0, f.results.length), ...residualValues(p, xs, outs)];
+    },
+    f.params.map(v => v.aval),
+  );
   return { primal: dce(primal, isMarked), linear: dce(p.unknown), nonzero: forward.nonzero, residuals: p.residuals.length };
 }
 
@@ -58,21 +65,30 @@ export function vjpFunc(f: Func, nonzero: readonly boolean[]): Vjp {
 
 /** Transpose `linear` into the current program: residual values and cotangents of all its results -> cotangents of its tangents, zeros made real. */
 export function pullLinear(linear: Func, residuals: number, values: readonly Tensor[], cts: readonly Tensor[]): Tensor[] {
-  const ins = linear.params.map((v, i): LinearIn => (i < residuals ? { kind: "known", value: item(values, i) } : { kind: "hole", aval: v.aval }));
-  return pullback(linear, ins, cts).slice(residuals).map((ct, i) => ct ?? zeros(item(linear.params, residuals + i).aval));
+  const ins = linear.params.map((v, i): LinearIn =>
+    i < residuals ? { kind: "known", value: item(values, i) } : { kind: "hole", aval: v.aval },
+  );
+  return pullback(linear, ins, cts)
+    .slice(residuals)
+    .map((ct, i) => ct ?? zeros(item(linear.params, residuals + i).aval));
 }
 
 /** f: params -> (scalar, aux...) becomes params -> (scalar, aux..., gradient of each param with `wrt`). Result 0 must be a floating-point scalar. @throws E0301 */
 export function gradFunc(f: Func, wrt: readonly boolean[]): Func {
   const { primal, linear, nonzero, residuals } = linearizeFunc(f, wrt);
-  const grad = traceClosed((...xs) => {
-    const all = inline(primal, xs);
-    const outs = all.slice(0, f.results.length);
-    const dys = spread(nonzero, linear.results);
-    const cts = dys.flatMap((r, i) => (r ? [i === 0 ? ones(r.aval) : null] : []));
-    const ins = linear.params.map((v, i): LinearIn => (i < residuals ? { kind: "known", value: item(all, f.results.length + i) } : { kind: "hole", aval: v.aval }));
-    const pulled = pullback(linear, ins, cts).slice(residuals);
-    return [...outs, ...where(f.params, wrt).map((v, i) => pulled[i] ?? zeros(v.aval))];
-  }, f.params.map(v => v.aval));
+  const grad = traceClosed(
+    (...xs) => {
+      const all = inline(primal, xs);
+      const outs = all.slice(0, f.results.length);
+      const dys = spread(nonzero, linear.results);
+      const cts = dys.flatMap((r, i) => (r ? [i === 0 ? ones(r.aval) : null] : []));
+      const ins = linear.params.map((v, i): LinearIn =>
+        i < residuals ? { kind: "known", value: item(all, f.results.length + i) } : { kind: "hole", aval: v.aval },
+      );
+      const pulled = pullback(linear, ins, cts).slice(residuals);
+      return [...outs, ...where(f.params, wrt).map((v, i) => pulled[i] ?? zeros(v.aval))];
+    },
+    f.params.map(v => v.aval),
+  );
   return dce(grad, isMarked);
 }

@@ -9,7 +9,9 @@ import { inline } from "../trace/trace.ts";
 export type FuncRunner = (f: Func, args: readonly Tensor[]) => Tensor[];
 let runner: FuncRunner | null = null;
 /** Called once by the floor that can run Funcs; without it they run one equation at a time. */
-export const installRunner = (run: FuncRunner | null): void => { runner = run; };
+export const installRunner = (run: FuncRunner | null): void => {
+  runner = run;
+};
 
 /** Results of `f` on `args`. */
 export const applyFunc = (f: Func, args: readonly Tensor[]): Tensor[] => (currentBuilder() || !runner ? inline(f, args) : runner(f, args));

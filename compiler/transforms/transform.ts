@@ -6,7 +6,11 @@ import type { Aval } from "../ir/aval.ts";
 import { bodyOf, item, missingRule } from "./walk.ts";
 
 /** What a rule sees of an equation: the values of its operands, and the equation itself. `run` interprets a region or body with the same transform. */
-export interface RuleContext<V> { readonly ins: readonly V[]; readonly eqn: Eqn; run(f: Func, args: readonly V[]): readonly V[] }
+export interface RuleContext<V> {
+  readonly ins: readonly V[];
+  readonly eqn: Eqn;
+  run(f: Func, args: readonly V[]): readonly V[];
+}
 /** Values of the outputs, one each. */
 export type TransformRule<V> = (c: RuleContext<V>) => readonly V[];
 /** A transform: `literal` values, and rules for kinds of lowering that apply where a primitive carries none of its own. */
@@ -33,17 +37,36 @@ export function defineTransform<V>(spec: TransformSpec<V>): Transform<V> {
     const { prim } = e;
     const rule = own.get(prim) ?? (prim.rules?.[symbol] as TransformRule<V> | undefined) ?? spec.byKind[prim.lower.kind]; // the symbol is this transform's: only its rules are stored under it
     if (rule) return rule({ ins, eqn: e, run });
-    if (prim.lower.kind === "composite") return run(bodyOf(prim, e.ins.map(a => a.aval), e.params), ins);
-    throw missingRule(prim, spec.name, e.source, `give it one: transform.define(${prim.name}.primitive, rule), or byKind.${prim.lower.kind} for all like it`);
+    if (prim.lower.kind === "composite")
+      return run(
+        bodyOf(
+          prim,
+          e.ins.map(a => a.aval),
+          e.params,
+        ),
+        ins,
+      );
+    throw missingRule(
+      prim,
+      spec.name,
+      e.source,
+      `give it one: transform.define(${prim.name}.primitive, rule), or byKind.${prim.lower.kind} for all like it`,
+    );
   };
   const run = (f: Func, args: readonly V[]): readonly V[] => {
     const env = new Map<Var, V>(f.params.map((v, i) => [v, item(args, i)]));
-    const read = (a: Eqn["ins"][number]): V => (a.kind === "lit" ? spec.literal(a.value, a.aval) : env.get(a) as V); // defined before it is used: Funcs are closed
+    const read = (a: Eqn["ins"][number]): V => (a.kind === "lit" ? spec.literal(a.value, a.aval) : (env.get(a) as V)); // defined before it is used: Funcs are closed
     for (const e of f.eqns) {
       const outs = evaluate(e, e.ins.map(read));
       e.outs.forEach((v, i) => env.set(v, item(outs, i)));
     }
     return f.results.map(read);
   };
-  return { symbol, run, define: (prim, rule) => { own.set(prim as unknown as Primitive, rule); } }; // only its identity matters here
+  return {
+    symbol,
+    run,
+    define: (prim, rule) => {
+      own.set(prim as unknown as Primitive, rule);
+    },
+  }; // only its identity matters here
 }

@@ -11,18 +11,27 @@ import { readAtom, traceClosed } from "../trace/trace.ts";
 import { at, bodyOf, item, missingRule, someEqn } from "./walk.ts";
 
 /** A batched Func: `batched[i]` says that result i carries the axis, first. */
-export interface Batched { readonly func: Func; readonly batched: readonly boolean[] }
+export interface Batched {
+  readonly func: Func;
+  readonly batched: readonly boolean[];
+}
 /** Values with their flags. */
-export interface BatchedValues { readonly outs: readonly Tensor[]; readonly batched: readonly boolean[] }
+export interface BatchedValues {
+  readonly outs: readonly Tensor[];
+  readonly batched: readonly boolean[];
+}
 
 /** Vectorise `f`: parameters with `batched` get a leading axis of `axis.size`. `instantiate[i]` asks for result i with the axis even where it does not depend on it. @throws E0301 */
 export function batchFunc(f: Func, batched: readonly boolean[], axis: BatchAxis, instantiate: readonly boolean[] = []): Batched {
   let flags: readonly boolean[] = [];
-  const func = traceClosed((...xs) => {
-    const r = batchInto(f, xs, batched, axis);
-    flags = r.batched.map((b, i) => b || instantiate[i] === true);
-    return r.outs.map((x, i) => (flags[i] ? withLeading(x, item(r.batched, i), axis.size) : x));
-  }, f.params.map((v, i) => (batched[i] ? { dtype: v.aval.dtype, shape: [axis.size, ...v.aval.shape] } : v.aval)));
+  const func = traceClosed(
+    (...xs) => {
+      const r = batchInto(f, xs, batched, axis);
+      flags = r.batched.map((b, i) => b || instantiate[i] === true);
+      return r.outs.map((x, i) => (flags[i] ? withLeading(x, item(r.batched, i), axis.size) : x));
+    },
+    f.params.map((v, i) => (batched[i] ? { dtype: v.aval.dtype, shape: [axis.size, ...v.aval.shape] } : v.aval)),
+  );
   return { func, batched: flags };
 }
 
@@ -34,7 +43,10 @@ export function batchInto(f: Func, ins: readonly Tensor[], batched: readonly boo
     const xs = e.ins.map(a => readAtom(env, a));
     const has = e.ins.map(a => a.kind === "var" && mapped.has(a));
     const r = at(e.source, () => batchEqn(e, xs, has, axis));
-    e.outs.forEach((v, i) => { env.set(v, item(r.outs, i)); if (r.batched[i]) mapped.add(v); });
+    e.outs.forEach((v, i) => {
+      env.set(v, item(r.outs, i));
+      if (r.batched[i]) mapped.add(v);
+    });
   }
   return { outs: f.results.map(a => readAtom(env, a)), batched: f.results.map(a => a.kind === "var" && mapped.has(a)) };
 }
@@ -49,14 +61,37 @@ function batchEqn(e: Eqn, ins: readonly Tensor[], has: readonly boolean[], axis:
   }
   const { lower } = prim;
   switch (lower.kind) {
-    case "map": case "erase": {
+    case "map":
+    case "erase": {
       const wide = ins.map((x, i) => withLeading(x, item(has, i), axis.size));
       return all(bind(prim, wide, params), true);
     }
-    case "composite": return batchInto(bodyOf(prim, e.ins.map(a => a.aval), params), ins, has, axis);
-    case "view": case "index": case "reduce": case "contract": case "control": case "collective": case "kernel":
-      throw missingRule(prim, "batch", e.source, `add batch to the record of ${prim.name}: (ins, batched, params, axis) => outs, every batched tensor with its new axis first`);
-    default: return lower satisfies never;
+    case "composite":
+      return batchInto(
+        bodyOf(
+          prim,
+          e.ins.map(a => a.aval),
+          params,
+        ),
+        ins,
+        has,
+        axis,
+      );
+    case "view":
+    case "index":
+    case "reduce":
+    case "contract":
+    case "control":
+    case "collective":
+    case "kernel":
+      throw missingRule(
+        prim,
+        "batch",
+        e.source,
+        `add batch to the record of ${prim.name}: (ins, batched, params, axis) => outs, every batched tensor with its new axis first`,
+      );
+    default:
+      return lower satisfies never;
   }
 }
 

@@ -21,7 +21,8 @@ export function at<T>(source: Source | undefined, emit: () => T): T {
 }
 
 /** Emit one equation again on other operands, at its own line. */
-export const rebind = (e: Eqn, ins: readonly Tensor[], bind: (p: Primitive, xs: readonly Tensor[], q: Params) => Tensor[]): Tensor[] => at(e.source, () => bind(e.prim, ins, e.params));
+export const rebind = (e: Eqn, ins: readonly Tensor[], bind: (p: Primitive, xs: readonly Tensor[], q: Params) => Tensor[]): Tensor[] =>
+  at(e.source, () => bind(e.prim, ins, e.params));
 
 /** The symbol under which a primitive that is not of kind "control" lists the Funcs among its parameters. */
 export const regionsRule: unique symbol = Symbol("pullback.regions");
@@ -34,21 +35,29 @@ export function regionsOf(prim: Primitive, params: Params): readonly Func[] {
   if (prim.lower.kind !== "control") return [];
   const form = prim.lower.form(params);
   switch (form.form) {
-    case "call": return [form.func];
-    case "cond": return form.branches;
-    case "scan": return [form.body];
-    case "while": return [form.cond, form.body];
-    default: return form satisfies never;
+    case "call":
+      return [form.func];
+    case "cond":
+      return form.branches;
+    case "scan":
+      return [form.body];
+    case "while":
+      return [form.cond, form.body];
+    default:
+      return form satisfies never;
   }
 }
 
 const isFunc = (x: unknown): x is Func => typeof x === "object" && x !== null && "eqns" in x && "params" in x;
 /** Parameters with `f` applied to every Func among them. */
 export const mapRegions = (p: Params, f: (region: Func) => Func): Params =>
-  Object.fromEntries(Object.entries(p).map(([k, v]) => [k, isFunc(v) ? f(v) : Array.isArray(v) && v.length > 0 && v.every(isFunc) ? v.map(f) : v]));
+  Object.fromEntries(
+    Object.entries(p).map(([k, v]) => [k, isFunc(v) ? f(v) : Array.isArray(v) && v.length > 0 && v.every(isFunc) ? v.map(f) : v]),
+  );
 
 /** Does `f`, or a region inside it, hold an equation that satisfies `test`? */
-export const someEqn = (f: Func, test: (e: Eqn) => boolean): boolean => f.eqns.some(e => test(e) || regionsOf(e.prim, e.params).some(r => someEqn(r, test)));
+export const someEqn = (f: Func, test: (e: Eqn) => boolean): boolean =>
+  f.eqns.some(e => test(e) || regionsOf(e.prim, e.params).some(r => someEqn(r, test)));
 
 /** A composite's body as a Func over its operands. */
 export function bodyOf(prim: Primitive, ins: readonly Aval[], p: Params): Func {
@@ -80,7 +89,8 @@ export const where = <T>(xs: readonly T[], flags: readonly boolean[]): T[] => xs
 export const whereNot = <T>(xs: readonly T[], flags: readonly boolean[]): T[] => xs.filter((_, i) => flags[i] !== true);
 /** Put `yes` and `no` back in the order that `flags` took them from. */
 export function merge<T>(flags: readonly boolean[], yes: readonly T[], no: readonly T[]): T[] {
-  let y = 0, n = 0;
+  let y = 0,
+    n = 0;
   return flags.map(f => (f ? item(yes, y++) : item(no, n++)));
 }
 /** Put the items back where the flags are set, null elsewhere. */
@@ -96,7 +106,10 @@ export const either = (a: readonly boolean[], b: readonly boolean[]): boolean[] 
 export function pieces<T>(xs: readonly T[], ...sizes: readonly number[]): T[][] {
   const out: T[][] = [];
   let from = 0;
-  for (const n of sizes) { out.push(xs.slice(from, from + n)); from += n; }
+  for (const n of sizes) {
+    out.push(xs.slice(from, from + n));
+    from += n;
+  }
   out.push(xs.slice(from));
   return out;
 }

@@ -3,16 +3,26 @@
 // B sequences in a batch, T context.
 
 /** B windows of T+1 tokens, row after row; inputs are columns 0 to T-1, targets columns 1 to T. */
-export interface Batch { readonly tokens: Int32Array; readonly shape: readonly [batch: number, length: number] }
+export interface Batch {
+  readonly tokens: Int32Array;
+  readonly shape: readonly [batch: number, length: number];
+}
 
 /** The size of a batch: B = `batch`, T = `context`. */
-export interface BatchSize { readonly batch: number; readonly context: number }
+export interface BatchSize {
+  readonly batch: number;
+  readonly context: number;
+}
 
 /** The training batch of `step`: B windows at uniformly random places of `text`, i32[B,T+1].
  *  @throws RangeError if the text is shorter than T+1 tokens */
 export function trainBatch(text: Int32Array, size: BatchSize, at: { readonly seed: number; readonly step: number }): Batch {
   const places = placesIn(text, size);
-  return gather(text, size, Array.from({ length: size.batch }, (_, row) => Math.floor(uniform(at.seed, at.step, row) * places)));
+  return gather(
+    text,
+    size,
+    Array.from({ length: size.batch }, (_, row) => Math.floor(uniform(at.seed, at.step, row) * places)),
+  );
 }
 
 /** `count` validation batches, always the same: windows spread evenly from the start of `text` to its end, i32[B,T+1] each.
@@ -20,8 +30,14 @@ export function trainBatch(text: Int32Array, size: BatchSize, at: { readonly see
 export function fixedBatches(text: Int32Array, size: BatchSize, count: number): readonly Batch[] {
   const places = placesIn(text, size);
   const windows = count * size.batch;
-  const start = (window: number): number => windows === 1 ? 0 : Math.floor((window * (places - 1)) / (windows - 1));
-  return Array.from({ length: count }, (_, b) => gather(text, size, Array.from({ length: size.batch }, (_, row) => start(b * size.batch + row))));
+  const start = (window: number): number => (windows === 1 ? 0 : Math.floor((window * (places - 1)) / (windows - 1)));
+  return Array.from({ length: count }, (_, b) =>
+    gather(
+      text,
+      size,
+      Array.from({ length: size.batch }, (_, row) => start(b * size.batch + row)),
+    ),
+  );
 }
 
 function gather(text: Int32Array, { batch, context }: BatchSize, starts: readonly number[]): Batch {

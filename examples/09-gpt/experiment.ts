@@ -2,13 +2,27 @@
 // It knows when to step, evaluate, measure and stop; how a model learns is behind `Learner`, what the user sees behind `Display`.
 import { setImmediate } from "node:timers/promises";
 import { fixedBatches, trainBatch, type Batch } from "./batches.ts";
-import { methodTitle, type Config, type Method, type RunResult, type Sharpness, type Summary, type TrainPoint, type ValidationPoint } from "./config.ts";
+import {
+  methodTitle,
+  type Config,
+  type Method,
+  type RunResult,
+  type Sharpness,
+  type Summary,
+  type TrainPoint,
+  type ValidationPoint,
+} from "./config.ts";
 import { readSpeeches, splitByYear } from "./data.ts";
 import type { Progress } from "./progress.ts";
 import { buildTokenizer, decode, encode, joinSpeeches, type Tokenizer } from "./tokenizer.ts";
 
 /** The corpus as tokens. */
-export interface Corpus { readonly tokenizer: Tokenizer; readonly train: Int32Array; readonly heldOut: Int32Array; readonly after1980: Int32Array }
+export interface Corpus {
+  readonly tokenizer: Tokenizer;
+  readonly train: Int32Array;
+  readonly heldOut: Int32Array;
+  readonly after1980: Int32Array;
+}
 
 /** A model that can be trained by any method, each time from the same initial parameters. */
 export interface Learner {
@@ -31,7 +45,10 @@ export interface Trainee {
 }
 
 /** What the user sees while the experiment runs. */
-export interface Display { start(method: Method): Progress; note(text: string): void }
+export interface Display {
+  start(method: Method): Progress;
+  note(text: string): void;
+}
 
 /** Batches in each of the two validation sets. */
 export const validationBatches = 8;
@@ -46,19 +63,36 @@ export function loadCorpus(): Corpus {
 }
 
 /** Runs every method of `config`. When `signal` aborts, the step under way ends, nothing more is measured, and what there is comes back as interrupted. */
-export async function runExperiment(config: Config, corpus: Corpus, learner: Learner, display: Display, signal: AbortSignal): Promise<Summary> {
+export async function runExperiment(
+  config: Config,
+  corpus: Corpus,
+  learner: Learner,
+  display: Display,
+  signal: AbortSignal,
+): Promise<Summary> {
   const results: RunResult[] = [];
   for (const method of config.methods) {
     if (signal.aborted) break;
     results.push(await runMethod(method, config, corpus, learner, display, signal));
   }
   return {
-    config, results, interrupted: signal.aborted, parameters: learner.parameters, vocabulary: corpus.tokenizer.symbols.length,
+    config,
+    results,
+    interrupted: signal.aborted,
+    parameters: learner.parameters,
+    vocabulary: corpus.tokenizer.symbols.length,
     characters: { train: corpus.train.length, heldOut: corpus.heldOut.length, after1980: corpus.after1980.length },
   };
 }
 
-async function runMethod(method: Method, config: Config, corpus: Corpus, learner: Learner, display: Display, signal: AbortSignal): Promise<RunResult> {
+async function runMethod(
+  method: Method,
+  config: Config,
+  corpus: Corpus,
+  learner: Learner,
+  display: Display,
+  signal: AbortSignal,
+): Promise<RunResult> {
   const trainee = learner.start(method);
   const progress = display.start(method);
   const train: TrainPoint[] = [];

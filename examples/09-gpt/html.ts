@@ -3,7 +3,9 @@
 /** A piece of markup that is safe to put into a page. Only `html` and `trusted` make one. */
 export class Html {
   readonly markup: string;
-  constructor(markup: string) { this.markup = markup; }
+  constructor(markup: string) {
+    this.markup = markup;
+  }
 }
 
 /** What a template takes: markup, text, numbers, or lists of those. */
@@ -11,7 +13,7 @@ export type Content = Html | string | number | readonly Content[];
 
 /** A template whose holes are escaped, for element content and for attribute values in double quotes. */
 export function html(parts: TemplateStringsArray, ...holes: readonly Content[]): Html {
-  return new Html(parts.map((part, i) => i === 0 ? part : toMarkup(holes[i - 1] ?? "") + part).join(""));
+  return new Html(parts.map((part, i) => (i === 0 ? part : toMarkup(holes[i - 1] ?? "") + part)).join(""));
 }
 
 /** Markup made by code that escapes for itself, taken as it is. */
@@ -24,4 +26,4 @@ function toMarkup(content: Content): string {
 }
 
 const entities: { readonly [character: string]: string } = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+const escape = (text: string): string => text.replace(/[&<>"']/g, character => entities[character] ?? character);

@@ -8,4 +8,10 @@ process.on("SIGINT", () => {
   if (stop.signal.aborted) process.exit(130); // the second Ctrl-C does not wait for the step under way
   stop.abort();
 });
-process.exitCode = await runProgram({ argv: process.argv.slice(2), stdout: process.stdout, stderr: process.stderr, signal: stop.signal, createLearner });
+process.exitCode = await runProgram({
+  argv: process.argv.slice(2),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+  createLearner,
+});

@@ -10,9 +10,11 @@ export type Params = nn.Decoder;
 export function lossOf({ heads }: Pick<Config, "heads">): (params: Params, tokens: Tensor) => Tensor {
   return (params, tokens) => {
     const [b, t] = tokens.shape as readonly [number, number]; // a batch has two dimensions
-    const inputs = slice(tokens, { start: [0, 0], limit: [b, t - 1] }), targets = slice(tokens, { start: [0, 1], limit: [b, t] });
+    const inputs = slice(tokens, { start: [0, 0], limit: [b, t - 1] }),
+      targets = slice(tokens, { start: [0, 1], limit: [b, t] });
     return nn.softmaxCrossEntropy(nn.decoder(params, inputs, { heads }), targets);
   };
 }
 /** Initial parameters: the same for every method. */
-export const init = (key: Tensor, vocabulary: number, { dim, layers, context }: Config): Params => nn.initDecoder(key, { vocabulary, dim, layers, context });
+export const init = (key: Tensor, vocabulary: number, { dim, layers, context }: Config): Params =>
+  nn.initDecoder(key, { vocabulary, dim, layers, context });

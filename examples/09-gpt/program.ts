@@ -39,7 +39,9 @@ export async function runProgram(environment: Environment): Promise<ExitCode> {
     const summary = await experiment(command.config, environment);
     stdout.write(`\n${renderTable(summary)}`);
     writeFileSync(command.config.out, renderReport(summary));
-    stdout.write(`${summary.interrupted ? "interrupted: the table and the report show what was done until then\n" : ""}report: ${command.config.out}\n`);
+    stdout.write(
+      `${summary.interrupted ? "interrupted: the table and the report show what was done until then\n" : ""}report: ${command.config.out}\n`,
+    );
     return summary.interrupted ? 130 : 0;
   } catch (error) {
     if (error instanceof UsageError) {
@@ -58,18 +60,32 @@ async function experiment(config: Config, { stdout, signal, createLearner }: Env
   const corpus = loadCorpus();
   const vocabulary = corpus.tokenizer.symbols.length;
   const learner = createLearner(config, vocabulary);
-  stdout.write([
-    `State of the Union: ${count(corpus.train.length)} characters to train on, ${count(corpus.heldOut.length)} held out, ${count(corpus.after1980.length)} after 1980; ${vocabulary} symbols`,
-    `GPT: ${config.layers} layers, width ${config.dim}, ${config.heads} heads, context ${config.context}, batch ${config.batch}: ${count(learner.parameters)} parameters, on ${config.device}`,
-    `${config.steps} steps each of ${config.methods.map((method) => methodTitle[method]).join(", ")}; seed ${config.seed}, rho ${config.rho}, peak learning rate ${config.lr}`,
-    "", "",
-  ].join("\n"));
-  const unknown = [...config.sample].filter((character) => encode(corpus.tokenizer, character)[0] === 0);
-  if (unknown.length > 0) stdout.write(`note: the training text has no ${[...new Set(unknown)].map((c) => JSON.stringify(c)).join(", ")}; the prompt is read with a replacement symbol there\n\n`);
-  const width = Math.max(...config.methods.map((method) => methodTitle[method].length));
+  stdout.write(
+    [
+      `State of the Union: ${count(corpus.train.length)} characters to train on, ${count(corpus.heldOut.length)} held out, ${count(corpus.after1980.length)} after 1980; ${vocabulary} symbols`,
+      `GPT: ${config.layers} layers, width ${config.dim}, ${config.heads} heads, context ${config.context}, batch ${config.batch}: ${count(learner.parameters)} parameters, on ${config.device}`,
+      `${config.steps} steps each of ${config.methods.map(method => methodTitle[method]).join(", ")}; seed ${config.seed}, rho ${config.rho}, peak learning rate ${config.lr}`,
+      "",
+      "",
+    ].join("\n"),
+  );
+  const unknown = [...config.sample].filter(character => encode(corpus.tokenizer, character)[0] === 0);
+  if (unknown.length > 0)
+    stdout.write(
+      `note: the training text has no ${[...new Set(unknown)].map(c => JSON.stringify(c)).join(", ")}; the prompt is read with a replacement symbol there\n\n`,
+    );
+  const width = Math.max(...config.methods.map(method => methodTitle[method].length));
   const display: Display = {
-    start: (method) => startProgress({ stream: stdout, label: methodTitle[method].padEnd(width), total: config.steps, tokensPerStep: config.batch * config.context }),
-    note: (text) => { stdout.write(`${text}\n\n`); },
+    start: method =>
+      startProgress({
+        stream: stdout,
+        label: methodTitle[method].padEnd(width),
+        total: config.steps,
+        tokensPerStep: config.batch * config.context,
+      }),
+    note: text => {
+      stdout.write(`${text}\n\n`);
+    },
   };
   return runExperiment(config, corpus, learner, display, signal);
 }

@@ -35,11 +35,14 @@ type Clock = (step: number) => { readonly speed: string; readonly eta: string };
 function startClock({ total, tokensPerStep, now = () => performance.now() }: ProgressOptions): Clock {
   const begin = now();
   let first: number | undefined;
-  return (step) => {
+  return step => {
     const time = now();
     first ??= time;
     const msPerStep = step > 1 ? (time - first) / (step - 1) : time - begin;
-    return { speed: `${formatCount(msPerStep > 0 ? (1000 * tokensPerStep) / msPerStep : 0)} tokens/s`, eta: formatTime((total - step) * msPerStep) };
+    return {
+      speed: `${formatCount(msPerStep > 0 ? (1000 * tokensPerStep) / msPerStep : 0)} tokens/s`,
+      eta: formatTime((total - step) * msPerStep),
+    };
   };
 }
 
@@ -48,16 +51,25 @@ function lines({ stream, label, total }: ProgressOptions, clock: Clock): Progres
   return {
     update(step, loss) {
       const { speed, eta } = clock(step);
-      if (step % every === 0 || step === total) stream.write(`${label}: step ${step}/${total}, loss ${loss.toFixed(4)}, ${speed}, ETA ${eta}\n`);
+      if (step % every === 0 || step === total)
+        stream.write(`${label}: step ${step}/${total}, loss ${loss.toFixed(4)}, ${speed}, ETA ${eta}\n`);
     },
-    stop() { /* a line is complete as soon as it is written */ },
+    stop() {
+      /* a line is complete as soon as it is written */
+    },
   };
 }
 
 function bar({ stream, label, total }: ProgressOptions, clock: Clock): Progress {
   const display = new SingleBar({
-    stream, format: `${label} [{bar}] {value}/{total}  loss {loss}  {speed}  ETA {left}`, hideCursor: true, barsize: 24,
-    barCompleteChar: "=", barIncompleteChar: " ", fps: 10, gracefulExit: false, // Ctrl-C belongs to the program, which still reports
+    stream,
+    format: `${label} [{bar}] {value}/{total}  loss {loss}  {speed}  ETA {left}`,
+    hideCursor: true,
+    barsize: 24,
+    barCompleteChar: "=",
+    barIncompleteChar: " ",
+    fps: 10,
+    gracefulExit: false, // Ctrl-C belongs to the program, which still reports
   });
   display.start(total, 0, { loss: "-", speed: "compiling", left: "-" });
   return {
@@ -65,7 +77,9 @@ function bar({ stream, label, total }: ProgressOptions, clock: Clock): Progress 
       const { speed, eta } = clock(step);
       display.update(step, { loss: loss.toFixed(4), speed, left: eta });
     },
-    stop() { display.stop(); },
+    stop() {
+      display.stop();
+    },
   };
 }
 

@@ -3,7 +3,10 @@
 import type { Speech } from "./data.ts";
 
 /** An alphabet: `symbols[id]` is the character of an id. Id 0 is the replacement symbol, which stands for every character outside the alphabet. */
-export interface Tokenizer { readonly symbols: readonly string[]; readonly ids: ReadonlyMap<string, number> }
+export interface Tokenizer {
+  readonly symbols: readonly string[];
+  readonly ids: ReadonlyMap<string, number>;
+}
 
 /** Stands for any character that the training text does not have. */
 export const replacement = "\uFFFD";
@@ -15,16 +18,20 @@ export const endOfSpeech = "\n";
  *  The package's texts write curly quotes only in late years: left alone they would pass for a shift of language. */
 export function normalise(text: string): string {
   return text
-    .replace(/[‘’]/g, "'").replace(/[“”]/g, '"').replace(/—/g, "--").replace(/[‐‑–]/g, "-")
-    .replace(/[\s\p{Cc}]+/gu, " ").trim();
+    .replace(/[‘’]/g, "'")
+    .replace(/[“”]/g, '"')
+    .replace(/—/g, "--")
+    .replace(/[‐‑–]/g, "-")
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
 }
 
 /** One text of many speeches, each normalised and closed by {@link endOfSpeech}. */
-export const joinSpeeches = (speeches: readonly Speech[]): string => speeches.map((speech) => normalise(speech.text) + endOfSpeech).join("");
+export const joinSpeeches = (speeches: readonly Speech[]): string => speeches.map(speech => normalise(speech.text) + endOfSpeech).join("");
 
 /** The alphabet of `text`, in order of code points after the replacement symbol. */
 export function buildTokenizer(text: string): Tokenizer {
-  const characters = [...new Set(text)].filter((c) => c !== replacement);
+  const characters = [...new Set(text)].filter(c => c !== replacement);
   const symbols = [replacement, ...characters.sort((a, b) => codePoint(a) - codePoint(b))];
   return { symbols, ids: new Map(symbols.map((symbol, id) => [symbol, id])) };
 }
@@ -43,7 +50,10 @@ export function decode(tokenizer: Tokenizer, ids: Iterable<number>): string {
   let text = "";
   for (const id of ids) {
     const symbol = tokenizer.symbols[id];
-    if (symbol === undefined) throw new RangeError(`token ${id} is outside the alphabet of ${tokenizer.symbols.length} symbols (0 to ${tokenizer.symbols.length - 1})`);
+    if (symbol === undefined)
+      throw new RangeError(
+        `token ${id} is outside the alphabet of ${tokenizer.symbols.length} symbols (0 to ${tokenizer.symbols.length - 1})`,
+      );
     text += symbol;
   }
   return text;

@@ -10,12 +10,30 @@ import { libraryPages } from "./pages/library.ts";
 import { ioPages } from "./pages/io.ts";
 
 /** One page of `npx pullback explain`. */
-export interface ErrorPage { readonly title: string; readonly body: string }
+export interface ErrorPage {
+  readonly title: string;
+  readonly body: string;
+}
 
 /** All pages by code: E01xx tracing, E02xx shapes and dtypes, E03xx transforms, E04xx marks, E05xx control, E06xx compile, E07xx devices, E08xx standard library, E09xx files. */
-export const errorPages: typeof tracePages & typeof shapePages & typeof transformPages & typeof markPages & typeof controlPages
-  & typeof compilePages & typeof devicePages & typeof libraryPages & typeof ioPages = {
-  ...tracePages, ...shapePages, ...transformPages, ...markPages, ...controlPages, ...compilePages, ...devicePages, ...libraryPages, ...ioPages,
+export const errorPages: typeof tracePages &
+  typeof shapePages &
+  typeof transformPages &
+  typeof markPages &
+  typeof controlPages &
+  typeof compilePages &
+  typeof devicePages &
+  typeof libraryPages &
+  typeof ioPages = {
+  ...tracePages,
+  ...shapePages,
+  ...transformPages,
+  ...markPages,
+  ...controlPages,
+  ...compilePages,
+  ...devicePages,
+  ...libraryPages,
+  ...ioPages,
 };
 
 /** A code that some error carries. */

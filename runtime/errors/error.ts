@@ -3,9 +3,18 @@ import { userFrame } from "../source.ts";
 import type { ErrorCode } from "./codes.ts";
 
 /** Where in the user's program something was written. `line` and `column` count from 1. */
-export interface SourceLocation { readonly file: string; readonly line: number; readonly column: number; readonly text?: string }
+export interface SourceLocation {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text?: string;
+}
 /** What an error may carry beside its sentence. */
-export interface ErrorDetails { readonly help?: string; readonly at?: SourceLocation; readonly cause?: unknown }
+export interface ErrorDetails {
+  readonly help?: string;
+  readonly at?: SourceLocation;
+  readonly cause?: unknown;
+}
 
 /** A mistake in the use of pullback: a code (see `npx pullback explain CODE`), both facts, the user's line, a remedy. */
 export class PullbackError extends Error {
@@ -25,7 +34,10 @@ export class PullbackError extends Error {
 
 /** A bug in pullback itself: an invariant that no user input should break. */
 export class InternalError extends Error {
-  constructor(message: string) { super(`internal: ${message} (please report this)`); this.name = "InternalError"; }
+  constructor(message: string) {
+    super(`internal: ${message} (please report this)`);
+    this.name = "InternalError";
+  }
 }
 
 /** Ends an exhaustive switch; the argument's type is proof that no case is missing. */
@@ -49,7 +61,10 @@ function format(code: ErrorCode, fact: string, at: SourceLocation | undefined, h
     if (at.text !== undefined) {
       const gutter = String(at.line).padStart(4);
       const indent = at.text.length - at.text.trimStart().length;
-      lines.push(`${gutter} | ${at.text.slice(indent)}`, `${" ".repeat(gutter.length)} | ${" ".repeat(Math.max(0, at.column - 1 - indent))}^`);
+      lines.push(
+        `${gutter} | ${at.text.slice(indent)}`,
+        `${" ".repeat(gutter.length)} | ${" ".repeat(Math.max(0, at.column - 1 - indent))}^`,
+      );
     }
   }
   if (help !== undefined) lines.push(`  help: ${help}`);

@@ -2,16 +2,25 @@
 import { PullbackError } from "./error.ts";
 
 /** Bytes asked for, in use, the most ever in use, and the largest free block. */
-export interface MemoryFacts { readonly requested: number; readonly live: number; readonly peak: number; readonly largest: number }
+export interface MemoryFacts {
+  readonly requested: number;
+  readonly live: number;
+  readonly peak: number;
+  readonly largest: number;
+}
 
 /** The device has no room. Nothing was changed: smaller operations still work. */
 export class OutOfMemoryError extends PullbackError {
   readonly facts: MemoryFacts;
   constructor(facts: MemoryFacts) {
     const mib = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
-    super("E0702", `out of memory: ${mib(facts.requested)} requested, ${mib(facts.live)} live, ${mib(facts.peak)} at the peak, largest free block ${mib(facts.largest)}`, {
-      help: "donate arguments that a step replaces (jit(step, { donate: [0] })), dispose results you no longer need (using, or x.dispose()), or await inside long loops so that the collector can free garbage",
-    });
+    super(
+      "E0702",
+      `out of memory: ${mib(facts.requested)} requested, ${mib(facts.live)} live, ${mib(facts.peak)} at the peak, largest free block ${mib(facts.largest)}`,
+      {
+        help: "donate arguments that a step replaces (jit(step, { donate: [0] })), dispose results you no longer need (using, or x.dispose()), or await inside long loops so that the collector can free garbage",
+      },
+    );
     this.name = "OutOfMemoryError";
     this.facts = facts;
   }

@@ -1,11 +1,20 @@
 // A general allocator over a range of addresses: best fit in size bins, neighbours merged on free. It knows numbers, not memory.
 import { InternalError } from "../errors/error.ts";
 
-interface Block { start: number; size: number; free: boolean; prev: Block | null; next: Block | null }
+interface Block {
+  start: number;
+  size: number;
+  free: boolean;
+  prev: Block | null;
+  next: Block | null;
+}
 
 const ALIGN = 64;
 /** Bin of a size: four bins an octave. */
-const binOf = (size: number): number => { const log = Math.log2(size / ALIGN); return Math.min(BINS - 1, Math.max(0, Math.floor(log * 4))); };
+const binOf = (size: number): number => {
+  const log = Math.log2(size / ALIGN);
+  return Math.min(BINS - 1, Math.max(0, Math.floor(log * 4)));
+};
 const BINS = 128;
 
 /** Addresses handed out in multiples of 64 bytes. */
@@ -28,7 +37,11 @@ export class Allocator {
     const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
     for (let bin = binOf(size); bin < BINS; bin++) {
       let best: Block | undefined;
-      for (const b of this.bins[bin] ?? []) if (b.size >= size && (!best || b.size < best.size)) { best = b; if (b.size === size) break; }
+      for (const b of this.bins[bin] ?? [])
+        if (b.size >= size && (!best || b.size < best.size)) {
+          best = b;
+          if (b.size === size) break;
+        }
       if (best) return this.take(best, size);
     }
     return undefined;
@@ -62,7 +75,8 @@ export class Allocator {
     this.bins[binOf(b.size)]?.delete(b);
     if (b.size > size) {
       const rest: Block = { start: b.start + size, size: b.size - size, free: true, prev: b, next: b.next };
-      if (b.next) b.next.prev = rest; else this.last = rest;
+      if (b.next) b.next.prev = rest;
+      else this.last = rest;
       b.next = rest;
       b.size = size;
       this.bins[binOf(rest.size)]?.add(rest);
@@ -79,13 +93,15 @@ export class Allocator {
       this.bins[binOf(next.size)]?.delete(next);
       b.size += next.size;
       b.next = next.next;
-      if (next.next) next.next.prev = b; else this.last = b;
+      if (next.next) next.next.prev = b;
+      else this.last = b;
     }
     if (prev?.free) {
       this.bins[binOf(prev.size)]?.delete(prev);
       prev.size += b.size;
       prev.next = b.next;
-      if (b.next) b.next.prev = prev; else this.last = prev;
+      if (b.next) b.next.prev = prev;
+      else this.last = prev;
       this.bins[binOf(prev.size)]?.add(prev);
       return;
     }

@@ -5,7 +5,11 @@ import type { DeviceArray } from "../device.ts";
 import type { WasmDevice } from "./device.ts";
 
 /** A counted piece of the heap. */
-export interface Block { readonly address: number; readonly bytes: number; refs: number }
+export interface Block {
+  readonly address: number;
+  readonly bytes: number;
+  refs: number;
+}
 
 /** See DeviceArray. */
 export class WasmArray implements DeviceArray {
@@ -21,7 +25,9 @@ export class WasmArray implements DeviceArray {
     this.elements = elements;
     this.block = block;
   }
-  get released(): boolean { return this.gone; }
+  get released(): boolean {
+    return this.gone;
+  }
   dispose(): void {
     if (this.gone) return;
     this.gone = true;
@@ -44,6 +50,11 @@ export class WasmArray implements DeviceArray {
   }
   /** @throws E0701 when released. */
   requireLive(verb: string): void {
-    if (this.gone) throw new PullbackError("E0701", `a tensor of ${this.elements} ${this.dtype} (${this.elements * byteSize(this.dtype)} bytes) is ${verb} after it was disposed or donated`, { help: "keep it alive longer, or do not donate it" });
+    if (this.gone)
+      throw new PullbackError(
+        "E0701",
+        `a tensor of ${this.elements} ${this.dtype} (${this.elements * byteSize(this.dtype)} bytes) is ${verb} after it was disposed or donated`,
+        { help: "keep it alive longer, or do not donate it" },
+      );
   }
 }

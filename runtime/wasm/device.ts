@@ -11,7 +11,9 @@ import { Pool } from "./pool.ts";
 import { Reclaimer } from "./reclaim.ts";
 
 /** `threads`: number of threads a kernel may use, the caller's included (default: the machine's, at most 8). */
-export interface WasmOptions extends Omit<FeatureOptions, "threads"> { readonly threads?: number }
+export interface WasmOptions extends Omit<FeatureOptions, "threads"> {
+  readonly threads?: number;
+}
 
 /** See Device. */
 export class WasmDevice implements Device {
@@ -29,13 +31,26 @@ export class WasmDevice implements Device {
     const count = features.threads ? Math.max(1, Math.min(threads ?? Math.min(hardwareThreads(), 8), 64)) : 1;
     this.features = { ...features, threads: count > 1 };
     this.heap = new Heap(this.features.threads);
-    this.pool = this.features.threads ? new Pool(this.heap.memory, count, bytes => this.allocate(bytes), address => this.heap.release(address)) : undefined;
+    this.pool = this.features.threads
+      ? new Pool(
+          this.heap.memory,
+          count,
+          bytes => this.allocate(bytes),
+          address => this.heap.release(address),
+        )
+      : undefined;
     this.name = `wasm (${count} thread${count === 1 ? "" : "s"}${features.fma ? ", fma" : ""}${features.wide ? ", wide" : ""})`;
   }
-  get target(): DeviceTarget { return { kind: "wasm", features: this.features }; }
+  get target(): DeviceTarget {
+    return { kind: "wasm", features: this.features };
+  }
   /** The linear memory's current buffer; stale after the next allocation. */
-  get buffer(): ArrayBufferLike { return this.heap.memory.buffer; }
-  get memoryObject(): WebAssembly.Memory { return this.heap.memory; }
+  get buffer(): ArrayBufferLike {
+    return this.heap.memory.buffer;
+  }
+  get memoryObject(): WebAssembly.Memory {
+    return this.heap.memory;
+  }
 
   upload(dtype: DType, data: HostArray): WasmArray {
     const a = this.create(dtype, data.length);
@@ -48,8 +63,12 @@ export class WasmDevice implements Device {
     this.reclaimer.watch(exe, exe.cleanup, 0);
     return exe;
   }
-  memory(): MemoryStats { return { live: this.heap.live, peak: this.heap.peak, reserved: this.heap.reserved, arrays: this.arrays }; }
-  sync(): Promise<void> { return Promise.resolve(); }
+  memory(): MemoryStats {
+    return { live: this.heap.live, peak: this.heap.peak, reserved: this.heap.reserved, arrays: this.arrays };
+  }
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
 
   /** A fresh array of unspecified contents. */
   create(dtype: DType, elements: number): WasmArray {
@@ -61,7 +80,14 @@ export class WasmDevice implements Device {
     block.refs++;
     const a = new WasmArray(this, dtype, elements, block);
     this.arrays++;
-    this.reclaimer.watch(a, () => { this.arrays--; this.unref(block); }, block.bytes);
+    this.reclaimer.watch(
+      a,
+      () => {
+        this.arrays--;
+        this.unref(block);
+      },
+      block.bytes,
+    );
     return a;
   }
   drop(a: WasmArray): void {
@@ -75,10 +101,16 @@ export class WasmDevice implements Device {
     a.block.refs--;
   }
   /** The collector need not look after `owner` any more. */
-  forget(owner: object): void { this.reclaimer.forget(owner); }
+  forget(owner: object): void {
+    this.reclaimer.forget(owner);
+  }
   /** Raw memory for arenas, tables and scratch. */
-  allocate(bytes: number): number { return this.heap.allocate(bytes, () => this.reclaimer.collect()); }
-  free(address: number): void { this.heap.release(address); }
+  allocate(bytes: number): number {
+    return this.heap.allocate(bytes, () => this.reclaimer.collect());
+  }
+  free(address: number): void {
+    this.heap.release(address);
+  }
 
   private unref(block: Block): void {
     if (--block.refs === 0) this.heap.release(block.address);
@@ -86,6 +118,9 @@ export class WasmDevice implements Device {
 }
 
 function hardwareThreads(): number {
-  return typeof navigator !== "undefined" && navigator.hardwareConcurrency > 0 ? navigator.hardwareConcurrency
-    : typeof process !== "undefined" && typeof process.getBuiltinModule === "function" ? process.getBuiltinModule("node:os").availableParallelism() : 1;
+  return typeof navigator !== "undefined" && navigator.hardwareConcurrency > 0
+    ? navigator.hardwareConcurrency
+    : typeof process !== "undefined" && typeof process.getBuiltinModule === "function"
+      ? process.getBuiltinModule("node:os").availableParallelism()
+      : 1;
 }

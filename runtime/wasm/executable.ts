@@ -5,7 +5,10 @@ import { InternalError, PullbackError } from "../errors/error.ts";
 import { WasmArray } from "./array.ts";
 import type { WasmDevice } from "./device.ts";
 
-interface Program { run(table: number): void; work(kernel: number, args: number, begin: number, end: number): void }
+interface Program {
+  run(table: number): void;
+  work(kernel: number, args: number, begin: number, end: number): void;
+}
 
 /** See Executable. Not re-entrant: one call at a time. */
 export class WasmExecutable implements Executable {
@@ -42,7 +45,10 @@ export class WasmExecutable implements Executable {
 
   run(inputs: readonly DeviceArray[], donate: readonly boolean[] = []): DeviceArray[] {
     const { artifact, device } = this;
-    if (this.disposed || inputs.length !== artifact.inputs.length) throw new InternalError(`a program of ${artifact.inputs.length} inputs was called with ${inputs.length}${this.disposed ? " after dispose" : ""}`);
+    if (this.disposed || inputs.length !== artifact.inputs.length)
+      throw new InternalError(
+        `a program of ${artifact.inputs.length} inputs was called with ${inputs.length}${this.disposed ? " after dispose" : ""}`,
+      );
     const ins: WasmArray[] = new Array(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
       const a = requireWasm(inputs[i] as DeviceArray, device); // i is in range
@@ -53,7 +59,12 @@ export class WasmExecutable implements Executable {
     try {
       const taken = this.results(ins, donate, outs);
       this.call(ins, outs);
-      ins.forEach((a, i) => { if (donate[i] === true && !a.released) { if (taken.has(i)) a.surrender(); else a.dispose(); } });
+      ins.forEach((a, i) => {
+        if (donate[i] === true && !a.released) {
+          if (taken.has(i)) a.surrender();
+          else a.dispose();
+        }
+      });
       return outs;
     } catch (e) {
       for (const o of outs) o.dispose(); // nobody will ever see them
@@ -63,21 +74,26 @@ export class WasmExecutable implements Executable {
 
   /** Memory for the results, into `outs`: an input passed through, a donated input's, or fresh. Gives the donated inputs whose memory it is. */
   private results(ins: readonly WasmArray[], donate: readonly boolean[], outs: WasmArray[]): ReadonlySet<number> {
-    const { artifact, device } = this, uses = new Map<object, number>(), taken = new Set<number>();
+    const { artifact, device } = this,
+      uses = new Map<object, number>(),
+      taken = new Set<number>();
     for (const a of ins) uses.set(a.block, (uses.get(a.block) ?? 0) + 1);
     for (const o of artifact.outputs) {
       const source = o.forward !== undefined ? ins[o.forward] : undefined;
       const candidate = o.donor !== undefined && donate[o.donor] === true ? ins[o.donor] : undefined;
       const donor = candidate && candidate.block.refs === 1 && uses.get(candidate.block) === 1 ? candidate : undefined; // nobody else sees this memory
       if (source) outs.push(device.adopt(o.dtype, o.elements, source.block));
-      else if (donor && o.donor !== undefined) { taken.add(o.donor); outs.push(device.adopt(o.dtype, o.elements, donor.block)); }
-      else outs.push(device.create(o.dtype, o.elements));
+      else if (donor && o.donor !== undefined) {
+        taken.add(o.donor);
+        outs.push(device.adopt(o.dtype, o.elements, donor.block));
+      } else outs.push(device.create(o.dtype, o.elements));
     }
     return taken;
   }
   /** One call of the program over an arena that lives as long as the call. */
   private call(ins: readonly WasmArray[], outs: readonly WasmArray[]): void {
-    const { artifact, device } = this, arena = device.allocate(Math.max(1, artifact.arenaBytes));
+    const { artifact, device } = this,
+      arena = device.allocate(Math.max(1, artifact.arenaBytes));
     try {
       const table = new Int32Array(device.buffer, this.table, 1 + ins.length + outs.length); // after the last allocation: growth detaches views
       table[0] = arena;
@@ -100,5 +116,7 @@ export class WasmExecutable implements Executable {
 /** @throws E0703 for an array of another device. */
 function requireWasm(a: DeviceArray, device: WasmDevice): WasmArray {
   if (a instanceof WasmArray && a.device === device) return a;
-  throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, { help: "move it first: array(await x.data(), { device })" });
+  throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, {
+    help: "move it first: array(await x.data(), { device })",
+  });
 }

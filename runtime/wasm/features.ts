@@ -3,12 +3,41 @@
 import type { WasmFeatures } from "../artifact.ts";
 
 /** Choices a user may force; absent means: detect. */
-export interface FeatureOptions { readonly fma?: boolean; readonly wide?: boolean; readonly threads?: boolean }
+export interface FeatureOptions {
+  readonly fma?: boolean;
+  readonly wide?: boolean;
+  readonly threads?: boolean;
+}
 
 // (module (func (result v128) v128.const 0 v128.const 0 v128.const 0 f32x4.relaxed_madd))
 const zero = [0xfd, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 const body = [0x00, ...zero, ...zero, ...zero, 0xfd, 0x85, 0x02, 0x0b];
-const relaxedModule = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0, 10, body.length + 2, 1, body.length, ...body);
+const relaxedModule = Uint8Array.of(
+  0,
+  0x61,
+  0x73,
+  0x6d,
+  1,
+  0,
+  0,
+  0,
+  1,
+  5,
+  1,
+  0x60,
+  0,
+  1,
+  0x7b,
+  3,
+  2,
+  1,
+  0,
+  10,
+  body.length + 2,
+  1,
+  body.length,
+  ...body,
+);
 
 let detected: WasmFeatures | undefined;
 /** The engine's features (memoised), overridden by `options`. `wide` (V8's 256-bit revectorizer) is an experimental engine flag: only on request. */
@@ -31,7 +60,9 @@ function canThread(): boolean {
 }
 /** Node's major version, or undefined elsewhere. */
 export function nodeMajor(): number | undefined {
-  return typeof process !== "undefined" && process.versions?.node !== undefined && typeof process.getBuiltinModule === "function" ? Number(process.versions.node.split(".")[0]) : undefined;
+  return typeof process !== "undefined" && process.versions?.node !== undefined && typeof process.getBuiltinModule === "function"
+    ? Number(process.versions.node.split(".")[0])
+    : undefined;
 }
 function setV8Flags(flags: readonly string[]): void {
   if (nodeMajor() === undefined) return;

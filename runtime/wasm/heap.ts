@@ -16,21 +16,33 @@ export class Heap {
     this.memory = new WebAssembly.Memory({ initial: this.pages, maximum: MAX_PAGES, shared });
     this.allocator = new Allocator(RESERVED, this.pages * PAGE);
   }
-  get live(): number { return this.allocator.live; }
-  get peak(): number { return this.allocator.peak; }
-  get reserved(): number { return this.pages * PAGE; }
+  get live(): number {
+    return this.allocator.live;
+  }
+  get peak(): number {
+    return this.allocator.peak;
+  }
+  get reserved(): number {
+    return this.pages * PAGE;
+  }
 
   /** Address of `bytes` bytes of unspecified contents. `reclaim` is asked once to free garbage before giving up. @throws OutOfMemoryError */
   allocate(bytes: number, reclaim: () => void): number {
     return this.allocator.allocate(bytes) ?? this.growAndAllocate(bytes) ?? this.afterReclaim(bytes, reclaim);
   }
-  release(address: number): void { this.allocator.release(address); }
+  release(address: number): void {
+    this.allocator.release(address);
+  }
 
   private growAndAllocate(bytes: number): number | undefined {
     const need = Math.ceil(bytes / PAGE) + 1;
     const more = Math.min(MAX_PAGES - this.pages, Math.max(need, Math.min(this.pages >> 1, 4096)));
     if (more < need) return undefined;
-    try { this.memory.grow(more); } catch { return undefined; } // RangeError: the engine has no more to give
+    try {
+      this.memory.grow(more);
+    } catch {
+      return undefined;
+    } // RangeError: the engine has no more to give
     this.pages += more;
     this.allocator.extend(this.pages * PAGE);
     return this.allocator.allocate(bytes);
@@ -38,7 +50,8 @@ export class Heap {
   private afterReclaim(bytes: number, reclaim: () => void): number {
     reclaim();
     const address = this.allocator.allocate(bytes);
-    if (address === undefined) throw new OutOfMemoryError({ requested: bytes, live: this.live, peak: this.peak, largest: this.allocator.largest() });
+    if (address === undefined)
+      throw new OutOfMemoryError({ requested: bytes, live: this.live, peak: this.peak, largest: this.allocator.largest() });
     return address;
   }
 }

@@ -3,7 +3,12 @@
 import { InternalError } from "../errors/error.ts";
 import { Op, startHelper, Word } from "./worker.ts";
 
-interface Registered { readonly bytes: Uint8Array; readonly scratchBytes: number; scratch: number; loaded: boolean }
+interface Registered {
+  readonly bytes: Uint8Array;
+  readonly scratchBytes: number;
+  scratch: number;
+  loaded: boolean;
+}
 
 /** `threads` includes the caller. */
 export class Pool {
@@ -43,10 +48,18 @@ export class Pool {
 
   /** Run items [0, extent) of a kernel; `self` does the caller's share. Returns when all are done. */
   run(id: number, self: (begin: number, end: number) => void, kernel: number, args: number, extent: number): void {
-    if (!this.ready()) { self(0, extent); return; }
+    if (!this.ready()) {
+      self(0, extent);
+      return;
+    }
     this.ensureLoaded(id);
-    const w = this.words, grain = Math.max(1, Math.ceil(extent / ((this.helpers + 1) * 4)));
-    w[Word.id] = id; w[Word.kernel] = kernel; w[Word.args] = args; w[Word.extent] = extent; w[Word.grain] = grain;
+    const w = this.words,
+      grain = Math.max(1, Math.ceil(extent / ((this.helpers + 1) * 4)));
+    w[Word.id] = id;
+    w[Word.kernel] = kernel;
+    w[Word.args] = args;
+    w[Word.extent] = extent;
+    w[Word.grain] = grain;
     Atomics.store(w, Word.next, 0);
     this.post(Op.run);
     try {
@@ -76,7 +89,11 @@ export class Pool {
     const address = this.allocate(p.bytes.length);
     new Uint8Array(this.memory.buffer, address, p.bytes.length).set(p.bytes);
     const w = this.words;
-    w[Word.id] = id; w[Word.bytes] = address; w[Word.length] = p.bytes.length; w[Word.scratch] = p.scratch; w[Word.stride] = stride;
+    w[Word.id] = id;
+    w[Word.bytes] = address;
+    w[Word.length] = p.bytes.length;
+    w[Word.scratch] = p.scratch;
+    w[Word.stride] = stride;
     this.post(Op.load);
     this.join();
     this.free(address);

@@ -2,11 +2,32 @@
 // programs it was told to load; all coordination is through the control words.
 
 /** Indices of the 32-bit control words shared by the pool's threads. */
-export const Word = { epoch: 0, op: 1, id: 2, kernel: 3, args: 4, extent: 5, grain: 6, next: 7, done: 8, ready: 9, bytes: 10, length: 11, scratch: 12, stride: 13, failed: 14, count: 16 } as const;
+export const Word = {
+  epoch: 0,
+  op: 1,
+  id: 2,
+  kernel: 3,
+  args: 4,
+  extent: 5,
+  grain: 6,
+  next: 7,
+  done: 8,
+  ready: 9,
+  bytes: 10,
+  length: 11,
+  scratch: 12,
+  stride: 13,
+  failed: 14,
+  count: 16,
+} as const;
 /** Messages. */
 export const Op = { run: 1, load: 2, drop: 3 } as const;
 /** What a helper is started with. */
-export interface HelperStart { readonly memory: WebAssembly.Memory; readonly control: SharedArrayBuffer; readonly index: number }
+export interface HelperStart {
+  readonly memory: WebAssembly.Memory;
+  readonly control: SharedArrayBuffer;
+  readonly index: number;
+}
 
 const body = `
 function helper({ memory, control, index }) {
@@ -43,7 +64,12 @@ function helper({ memory, control, index }) {
 export function startHelper(start: HelperStart): void {
   if (typeof process !== "undefined" && typeof process.getBuiltinModule === "function" && process.versions?.node !== undefined) {
     const { Worker } = process.getBuiltinModule("node:worker_threads");
-    new Worker(`${body}\nhelper(require("node:worker_threads").workerData);`, { eval: true, workerData: start, execArgv: [], env: {} }).unref();
+    new Worker(`${body}\nhelper(require("node:worker_threads").workerData);`, {
+      eval: true,
+      workerData: start,
+      execArgv: [],
+      env: {},
+    }).unref();
     return;
   }
   const url = URL.createObjectURL(new Blob([`${body}\nonmessage = e => helper(e.data);`], { type: "text/javascript" }));

@@ -34,14 +34,26 @@ export function writeAtomic(fs: FileSystem, path: string, bytes: Uint8Array, fol
   } catch (error) {
     if (file !== undefined) attempt(() => fs.closeSync(file as number)); // defined: just tested
     attempt(() => fs.unlinkSync(temporary));
-    throw new PullbackError("E0905", `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`, { help: "the file is as it was before; check the folder, its permissions and the free space", cause: error });
+    throw new PullbackError("E0905", `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      help: "the file is as it was before; check the folder, its permissions and the free space",
+      cause: error,
+    });
   }
-  attempt(() => { // a folder cannot be flushed everywhere (Windows); the rename itself has succeeded
+  attempt(() => {
+    // a folder cannot be flushed everywhere (Windows); the rename itself has succeeded
     const handle = fs.openSync(folder, "r");
-    try { fs.fsyncSync(handle); } finally { fs.closeSync(handle); }
+    try {
+      fs.fsyncSync(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
   });
 }
 
 function attempt(f: () => void): void {
-  try { f(); } catch { /* cleaning up: the first error is the one to report */ }
+  try {
+    f();
+  } catch {
+    /* cleaning up: the first error is the one to report */
+  }
 }

@@ -6,8 +6,10 @@ const table: readonly Uint32Array[] = tables(); // computed once, never written 
 export function crc32(bytes: Uint8Array): number {
   const [t0, t1, t2, t3] = table as [Uint32Array, Uint32Array, Uint32Array, Uint32Array]; // tables() makes four
   const at = (t: Uint32Array, i: number): number => t[i & 255] ?? 0;
-  let c = 0xffffffff, i = 0;
-  for (const end = bytes.length - (bytes.length & 3); i < end; i += 4) { // four bytes a turn
+  let c = 0xffffffff,
+    i = 0;
+  for (const end = bytes.length - (bytes.length & 3); i < end; i += 4) {
+    // four bytes a turn
     c ^= (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24);
     c = at(t3, c) ^ at(t2, c >>> 8) ^ at(t1, c >>> 16) ^ at(t0, c >>> 24);
   }

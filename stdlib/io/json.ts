@@ -8,28 +8,64 @@ export interface JsonObject extends ReadonlyMap<string, Json> {}
 /** Why a text is not JSON, and at which character. The caller turns it into its own coded error. */
 export class JsonError extends Error {
   readonly at: number;
-  constructor(message: string, at: number) { super(message); this.name = "JsonError"; this.at = at; }
+  constructor(message: string, at: number) {
+    super(message);
+    this.name = "JsonError";
+    this.at = at;
+  }
 }
 
-const space = /[ \t\n\r]*/y, digits = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y, plain = /[^"\\\u0000-\u001f]*/y;
-const escapes: ReadonlyMap<string, string> = new Map([["\"", "\""], ["\\", "\\"], ["/", "/"], ["b", "\b"], ["f", "\f"], ["n", "\n"], ["r", "\r"], ["t", "\t"]]);
+const space = /[ \t\n\r]*/y,
+  digits = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y,
+  plain = /[^"\\\u0000-\u001f]*/y;
+const escapes: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ["\\", "\\"],
+  ["/", "/"],
+  ["b", "\b"],
+  ["f", "\f"],
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"],
+]);
 
 /** Read one JSON value that fills `text` but for white space. @throws JsonError */
 export function parseJson(text: string, maxDepth: number): Json {
   let at = 0;
-  const fail = (message: string): never => { throw new JsonError(message, at); };
-  const match = (r: RegExp): string => { r.lastIndex = at; const m = r.exec(text)?.[0] ?? ""; at += m.length; return m; };
-  const next = (): string => { match(space); return text[at] ?? ""; };
-  const expect = (c: string): void => { if (next() !== c) fail(`expected ${c}`); at++; };
-  const word = <T>(w: string, value: T): T => { if (!text.startsWith(w, at)) fail("expected a value"); at += w.length; return value; };
+  const fail = (message: string): never => {
+    throw new JsonError(message, at);
+  };
+  const match = (r: RegExp): string => {
+    r.lastIndex = at;
+    const m = r.exec(text)?.[0] ?? "";
+    at += m.length;
+    return m;
+  };
+  const next = (): string => {
+    match(space);
+    return text[at] ?? "";
+  };
+  const expect = (c: string): void => {
+    if (next() !== c) fail(`expected ${c}`);
+    at++;
+  };
+  const word = <T>(w: string, value: T): T => {
+    if (!text.startsWith(w, at)) fail("expected a value");
+    at += w.length;
+    return value;
+  };
 
   const string = (): string => {
-    expect("\"");
+    expect('"');
     let s = match(plain);
-    while (text[at] !== "\"") {
+    while (text[at] !== '"') {
       if (text[at] !== "\\") fail(at < text.length ? "a control character in a string" : "a string does not end");
-      const c = text[at + 1] ?? "", simple = escapes.get(c);
-      if (simple !== undefined) { s += simple; at += 2; } else {
+      const c = text[at + 1] ?? "",
+        simple = escapes.get(c);
+      if (simple !== undefined) {
+        s += simple;
+        at += 2;
+      } else {
         const hex = /^u([0-9a-fA-F]{4})/.exec(text.slice(at + 1, at + 6))?.[1];
         if (hex === undefined) return fail("a bad escape in a string");
         s += String.fromCharCode(Number.parseInt(hex, 16));
@@ -42,7 +78,10 @@ export function parseJson(text: string, maxDepth: number): Json {
   };
   const list = <T>(close: string, item: () => T): void => {
     at++;
-    if (next() === close) { at++; return; }
+    if (next() === close) {
+      at++;
+      return;
+    }
     for (;;) {
       item();
       const c = next();
@@ -59,8 +98,12 @@ export function parseJson(text: string, maxDepth: number): Json {
         const object = new Map<string, Json>();
         list("}", () => {
           next();
-          const start = at, key = string();
-          if (object.has(key)) { at = start; fail(`the key ${JSON.stringify(key)} is repeated`); }
+          const start = at,
+            key = string();
+          if (object.has(key)) {
+            at = start;
+            fail(`the key ${JSON.stringify(key)} is repeated`);
+          }
           expect(":");
           object.set(key, value(depth + 1));
         });
@@ -68,13 +111,19 @@ export function parseJson(text: string, maxDepth: number): Json {
       }
       case "[": {
         const items: Json[] = [];
-        list("]", () => { items.push(value(depth + 1)); });
+        list("]", () => {
+          items.push(value(depth + 1));
+        });
         return items;
       }
-      case "\"": return string();
-      case "t": return word("true", true);
-      case "f": return word("false", false);
-      case "n": return word("null", null);
+      case '"':
+        return string();
+      case "t":
+        return word("true", true);
+      case "f":
+        return word("false", false);
+      case "n":
+        return word("null", null);
       default: {
         const m = match(digits);
         return m === "" ? fail("expected a value") : Number(m);

@@ -15,13 +15,18 @@ export function readFile(path: string): Uint8Array {
   try {
     return fs.readFileSync(path);
   } catch (error) {
-    throw new PullbackError("E0905", `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, { help: "check the path and its permissions", cause: error });
+    throw new PullbackError("E0905", `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      help: "check the path and its permissions",
+      cause: error,
+    });
   }
 }
 
 function files(path: string): { readonly fs: typeof import("node:fs"); readonly dirname: (path: string) => string } {
   if (typeof process === "undefined" || typeof process.getBuiltinModule !== "function") {
-    throw new PullbackError("E0905", `there is no file system here to reach ${path}`, { help: "in a browser, fetch the bytes or offer them as a download: loadSafetensors and saveSafetensors work on bytes" });
+    throw new PullbackError("E0905", `there is no file system here to reach ${path}`, {
+      help: "in a browser, fetch the bytes or offer them as a download: loadSafetensors and saveSafetensors work on bytes",
+    });
   }
   return { fs: process.getBuiltinModule("node:fs"), dirname: process.getBuiltinModule("node:path").dirname };
 }

@@ -16,26 +16,54 @@ import { xavierUniform, type Initializer } from "./init.ts";
 
 /** `mask` (bool, broadcasts to [B, H, T, S]): true where a query may look. `causal`: no query looks past its own place, the last query at the last key. `bias` is
  *  added to the scores. `scale` defaults to 1/sqrt(D). */
-export interface AttentionOptions { readonly mask?: Tensor; readonly causal?: boolean; readonly bias?: Tensor; readonly scale?: number }
+export interface AttentionOptions {
+  readonly mask?: Tensor;
+  readonly causal?: boolean;
+  readonly bias?: Tensor;
+  readonly scale?: number;
+}
 /** The score of a forbidden pair: e^hidden is 0 beside any score, yet a query that may look nowhere stays finite (it averages over all keys). */
 const hidden = -0.7 * 3.4028234663852886e38;
 
 /** softmax(q·kᵀ·scale)·v: q [B, T, H, D], k and v [B, S, G, D] -> [B, T, H, D]. With G < H neighbouring queries share a key head (grouped-query attention). The
  *  softmax is computed in f32 or wider. @throws E0202 when D, S, G or B do not fit @see Vaswani et al. 2017, eq. 1 */
 export function dotProductAttention(q: Tensor, k: Tensor, v: Tensor, { mask, causal = false, bias, scale }: AttentionOptions = {}): Tensor {
-  const [t = 0, h = 0, d = 1] = q.shape.slice(-3), [s = 0, g = 0, dk] = k.shape.slice(-3);
-  if (q.ndim < 3 || q.ndim !== k.ndim || d !== dk || k.shape.some((n, i) => n !== v.shape[i] && i < k.ndim - 1) || k.ndim !== v.ndim || h % Math.max(1, g) !== 0) {
-    throw new PullbackError("E0202", `attention cannot combine q ${showAval(q.aval)}, k ${showAval(k.aval)}, v ${showAval(v.aval)}`, { help: "q is [B, T, H, D], k and v are [B, S, G, D], and G divides H" });
+  const [t = 0, h = 0, d = 1] = q.shape.slice(-3),
+    [s = 0, g = 0, dk] = k.shape.slice(-3);
+  if (
+    q.ndim < 3 ||
+    q.ndim !== k.ndim ||
+    d !== dk ||
+    k.shape.some((n, i) => n !== v.shape[i] && i < k.ndim - 1) ||
+    k.ndim !== v.ndim ||
+    h % Math.max(1, g) !== 0
+  ) {
+    throw new PullbackError("E0202", `attention cannot combine q ${showAval(q.aval)}, k ${showAval(k.aval)}, v ${showAval(v.aval)}`, {
+      help: "q is [B, T, H, D], k and v are [B, S, G, D], and G divides H",
+    });
   }
-  const shared = (x: Tensor): Tensor => (g === h ? x : reshape(broadcastTo(expandDims(x, -2), [...x.shape.slice(0, -1), h / g, x.shape.at(-1) ?? 1]), [...x.shape.slice(0, -2), h, x.shape.at(-1) ?? 1]));
-  const raw = einsum("...thd,...shd->...hts", mul(q, scale ?? 1 / Math.sqrt(d)), shared(k)), wide = astype(raw, computeDType(raw.dtype));
+  const shared = (x: Tensor): Tensor =>
+    g === h
+      ? x
+      : reshape(broadcastTo(expandDims(x, -2), [...x.shape.slice(0, -1), h / g, x.shape.at(-1) ?? 1]), [
+          ...x.shape.slice(0, -2),
+          h,
+          x.shape.at(-1) ?? 1,
+        ]);
+  const raw = einsum("...thd,...shd->...hts", mul(q, scale ?? 1 / Math.sqrt(d)), shared(k)),
+    wide = astype(raw, computeDType(raw.dtype));
   const biased = bias ? add(wide, astype(bias, wide.dtype)) : wide;
   const causally = causal ? where(tri(t, s, { k: s - t, dtype: "bool" }), biased, hidden) : biased;
   const weights = softmax(mask ? where(mask, causally, hidden) : causally);
   return einsum("...hts,...shd->...thd", astype(weights, v.dtype), shared(v));
 }
 /** Kernels of multi-head attention, each [M, M]. */
-export interface MultiHead { readonly wq: Tensor; readonly wk: Tensor; readonly wv: Tensor; readonly wo: Tensor }
+export interface MultiHead {
+  readonly wq: Tensor;
+  readonly wk: Tensor;
+  readonly wv: Tensor;
+  readonly wo: Tensor;
+}
 /** Fresh kernels. */
 export function initMultiHead(key: Tensor, dim: number, { kernel = xavierUniform }: { readonly kernel?: Initializer } = {}): MultiHead {
   const [wq, wk, wv, wo] = random.keys(key, 4).map(k => kernel(k, [dim, dim])) as [Tensor, Tensor, Tensor, Tensor]; // four keys
@@ -44,8 +72,12 @@ export function initMultiHead(key: Tensor, dim: number, { kernel = xavierUniform
 /** Self-attention of x [B, T, M] with `heads` contiguous heads of size M/heads. @throws E0801 when the width is no multiple of the heads */
 export function multiHeadAttention(p: MultiHead, x: Tensor, heads: number, options: AttentionOptions = {}): Tensor {
   const split = (w: Tensor): Tensor => {
-    const y = matmul(x, w), d = y.shape.at(-1) ?? 0;
-    if (!Number.isInteger(heads) || heads < 1 || d % heads !== 0) throw new PullbackError("E0801", `multiHeadAttention: the width ${d} does not divide into ${heads} heads`, { help: "choose a width that is a multiple of the number of heads" });
+    const y = matmul(x, w),
+      d = y.shape.at(-1) ?? 0;
+    if (!Number.isInteger(heads) || heads < 1 || d % heads !== 0)
+      throw new PullbackError("E0801", `multiHeadAttention: the width ${d} does not divide into ${heads} heads`, {
+        help: "choose a width that is a multiple of the number of heads",
+      });
     return reshape(y, [...y.shape.slice(0, -1), heads, d / heads]);
   };
   const out = dotProductAttention(split(p.wq), split(p.wk), split(p.wv), options);

@@ -17,11 +17,30 @@ import { normal, xavierUniform } from "./init.ts";
 import { embedding, layerNorm } from "./layers.ts";
 
 /** One block's parameters; in a model each has the leading axis N. */
-export interface Block { readonly ln1: Tensor; readonly wq: Tensor; readonly wk: Tensor; readonly wv: Tensor; readonly wo: Tensor; readonly ln2: Tensor; readonly up: Tensor; readonly down: Tensor }
+export interface Block {
+  readonly ln1: Tensor;
+  readonly wq: Tensor;
+  readonly wk: Tensor;
+  readonly wv: Tensor;
+  readonly wo: Tensor;
+  readonly ln2: Tensor;
+  readonly up: Tensor;
+  readonly down: Tensor;
+}
 /** A model: embed [V, D], pos [T, D], layers stacked, lnf [D]. */
-export interface Decoder { readonly embed: Tensor; readonly pos: Tensor; readonly layers: Block; readonly lnf: Tensor }
+export interface Decoder {
+  readonly embed: Tensor;
+  readonly pos: Tensor;
+  readonly layers: Block;
+  readonly lnf: Tensor;
+}
 /** Sizes of a decoder. */
-export interface DecoderSizes { readonly vocabulary: number; readonly dim: number; readonly layers: number; readonly context: number }
+export interface DecoderSizes {
+  readonly vocabulary: number;
+  readonly dim: number;
+  readonly layers: number;
+  readonly context: number;
+}
 
 /** Fresh parameters: kernels Xavier uniform, embeddings N(0, 1/D), scales 1. */
 export function initDecoder(key: Tensor, { vocabulary, dim, layers, context }: DecoderSizes): Decoder {
@@ -29,12 +48,29 @@ export function initDecoder(key: Tensor, { vocabulary, dim, layers, context }: D
   const embed = normal(1 / Math.sqrt(dim));
   const block = (k: Tensor): Block => {
     const [q, kk, v, o, u, d] = random.keys(k, 6) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]; // six keys
-    return { ln1: ones([dim]), wq: xavierUniform(q, [dim, dim]), wk: xavierUniform(kk, [dim, dim]), wv: xavierUniform(v, [dim, dim]), wo: xavierUniform(o, [dim, dim]), ln2: ones([dim]), up: xavierUniform(u, [dim, 4 * dim]), down: xavierUniform(d, [4 * dim, dim]) };
+    return {
+      ln1: ones([dim]),
+      wq: xavierUniform(q, [dim, dim]),
+      wk: xavierUniform(kk, [dim, dim]),
+      wv: xavierUniform(v, [dim, dim]),
+      wo: xavierUniform(o, [dim, dim]),
+      ln2: ones([dim]),
+      up: xavierUniform(u, [dim, 4 * dim]),
+      down: xavierUniform(d, [4 * dim, dim]),
+    };
   };
-  return { embed: embed(ke, [vocabulary, dim]), pos: embed(kp, [context, dim]), layers: stack(random.keys(kl, layers).map(block)), lnf: ones([dim]) };
+  return {
+    embed: embed(ke, [vocabulary, dim]),
+    pos: embed(kp, [context, dim]),
+    layers: stack(random.keys(kl, layers).map(block)),
+    lnf: ones([dim]),
+  };
 }
 /** How to run a decoder. `remat`: recompute blocks in the backward pass. */
-export interface DecoderOptions { readonly heads: number; readonly remat?: boolean | RematPolicy }
+export interface DecoderOptions {
+  readonly heads: number;
+  readonly remat?: boolean | RematPolicy;
+}
 /** Logits of the next token at each position: ids i32 [B, T] -> [B, T, V]. */
 export function decoder(p: Decoder, ids: Tensor, { heads, remat = false }: DecoderOptions): Tensor {
   const t = ids.shape.at(-1) ?? 0;

@@ -12,22 +12,41 @@ import { dropoutMask, keys } from "../random/index.ts";
 import { xavierUniform, type Initializer } from "./init.ts";
 
 /** Parameters of an affine map: w [I, O], b [O]. */
-export interface Linear { readonly w: Tensor; readonly b?: Tensor | undefined }
+export interface Linear {
+  readonly w: Tensor;
+  readonly b?: Tensor | undefined;
+}
 /** x·w + b: [B, I] -> [B, O]. @throws E0202 */
 export const linear = ({ w, b }: Linear, x: Tensor): Tensor => (b ? add(matmul(x, w), b) : matmul(x, w));
 /** How to start a layer: its kernel (Xavier uniform by default), and whether it has a bias (zeros; default true). */
-export interface InitOptions { readonly kernel?: Initializer; readonly bias?: boolean }
+export interface InitOptions {
+  readonly kernel?: Initializer;
+  readonly bias?: boolean;
+}
 /** Fresh parameters of an affine map. */
-export const initLinear = (key: Tensor, inputs: number, outputs: number, { kernel = xavierUniform, bias = true }: InitOptions = {}): Linear => ({ w: kernel(key, [inputs, outputs]), ...(bias ? { b: zeros([outputs]) } : {}) });
+export const initLinear = (
+  key: Tensor,
+  inputs: number,
+  outputs: number,
+  { kernel = xavierUniform, bias = true }: InitOptions = {},
+): Linear => ({ w: kernel(key, [inputs, outputs]), ...(bias ? { b: zeros([outputs]) } : {}) });
 /** Rows of a table [V, D] at integer positions: [B] -> [B, D]. */
 export const embedding = (table: Tensor, ids: Tensor): Tensor => take(table, ids, { mode: "clip" });
 
 /** What normalisation multiplies and adds; `eps` is added to the variance. */
-export interface NormOptions { readonly scale?: Tensor; readonly bias?: Tensor; readonly eps?: number }
-const affine = (y: Tensor, { scale, bias }: NormOptions): Tensor => { const z = scale ? mul(y, scale) : y; return bias ? add(z, bias) : z; };
+export interface NormOptions {
+  readonly scale?: Tensor;
+  readonly bias?: Tensor;
+  readonly eps?: number;
+}
+const affine = (y: Tensor, { scale, bias }: NormOptions): Tensor => {
+  const z = scale ? mul(y, scale) : y;
+  return bias ? add(z, bias) : z;
+};
 /** Layer norm over the last axis: (x - mean) / sqrt(var + eps), in f32 or wider. @see Ba et al. 2016 */
 export function layerNorm(x: Tensor, options: NormOptions = {}): Tensor {
-  const t = astype(x, computeDType(x.dtype)), c = sub(t, mean(t, { axis: -1, keepdims: true }));
+  const t = astype(x, computeDType(x.dtype)),
+    c = sub(t, mean(t, { axis: -1, keepdims: true }));
   return astype(affine(mul(c, rsqrt(add(mean(mul(c, c), { axis: -1, keepdims: true }), options.eps ?? 1e-6))), options), x.dtype);
 }
 /** x / sqrt(mean x² + eps) over the last axis, in f32 or wider. @see Zhang and Sennrich 2019 */
@@ -36,9 +55,13 @@ export function rmsNorm(x: Tensor, options: NormOptions = {}): Tensor {
   return astype(affine(mul(t, rsqrt(add(mean(mul(t, t), { axis: -1, keepdims: true }), options.eps ?? 1e-6))), options), x.dtype);
 }
 /** Zeroes elements with probability `rate` and scales the rest, so that the mean stays. Identity without a key. @throws E0801 */
-export const dropout = (key: Tensor | null, rate: number, x: Tensor): Tensor => (key === null || rate === 0 ? x : mul(x, astype(dropoutMask(key, rate, x.shape), x.dtype)));
+export const dropout = (key: Tensor | null, rate: number, x: Tensor): Tensor =>
+  key === null || rate === 0 ? x : mul(x, astype(dropoutMask(key, rate, x.shape), x.dtype));
 /** Two affine maps. */
-export interface Mlp { readonly up: Linear; readonly down: Linear }
+export interface Mlp {
+  readonly up: Linear;
+  readonly down: Linear;
+}
 /** Fresh parameters of an MLP. */
 export function initMlp(key: Tensor, inputs: number, hidden: number, outputs: number, options: InitOptions = {}): Mlp {
   const [a, b] = keys(key) as [Tensor, Tensor]; // two keys

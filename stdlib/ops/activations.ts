@@ -45,7 +45,8 @@ const logAddExp: Operation<2> = p.definePrimitive<2>({
   jvp: [(dx, [x, y]) => p.mul(dx, p.sigmoid(difference(x, y))), (dy, [x, y]) => p.mul(dy, p.sigmoid(difference(y, x)))],
 });
 /** x - y, 0 for equal infinities too. (Where finite x = y it must stay a difference: a second derivative goes through it.) */
-const difference = (x: Tensor, y: Tensor): Tensor => p.select(p.and(p.equal(x, y), p.equal(p.abs(x), c(x, Infinity))), c(x, 0), p.sub(x, y));
+const difference = (x: Tensor, y: Tensor): Tensor =>
+  p.select(p.and(p.equal(x, y), p.equal(p.abs(x), c(x, Infinity))), c(x, 0), p.sub(x, y));
 
 /** log(eˣ + eʸ) without overflow. @throws E0201 */
 export const logaddexp: Binary = float2("logaddexp", logAddExp);
@@ -55,6 +56,9 @@ export const softplus: Unary = float(x => logAddExp(x, c(x, 0)));
 export const logSigmoid: Unary = float(x => p.neg(logAddExp(p.neg(x), c(x, 0))));
 /** Scaled exponential linear unit. @see Klambauer et al. 2017 */
 export function selu(x: TensorLike): Tensor {
-  const { xs: [t], weak } = promoteFloat(x);
+  const {
+    xs: [t],
+    weak,
+  } = promoteFloat(x);
   return withWeak(p.mul(elu(t as Tensor, { alpha: 1.6732632423543772 }), c(t as Tensor, 1.0507009873554805)), weak); // one went in
 }

@@ -59,7 +59,9 @@ export const round: Unary = rounding(p.round);
 /** Integer part, in x's dtype. */
 export const trunc: Unary = rounding(p.trunc);
 /** Integers are their own rounding. */
-function rounding(f: p.Operation<1>): Unary { return numeric(x => (isFloat(x.dtype) ? f(x) : x)); }
+function rounding(f: p.Operation<1>): Unary {
+  return numeric(x => (isFloat(x.dtype) ? f(x) : x));
+}
 
 /** The largest exponent that is written as multiplications; beyond it exp and log are as exact and shorter. */
 const UNROLLED = 64;
@@ -68,8 +70,14 @@ const UNROLLED = 64;
 export function pow(x: TensorLike, y: TensorLike): Tensor {
   const { dtype } = resultType(x, y);
   if (typeof y === "number" && Number.isInteger(y) && Math.abs(y) <= UNROLLED) {
-    if (y < 0 && isDiscrete(dtype)) throw new PullbackError("E0204", `pow cannot raise ${dtype} to the power ${y}: the result is no integer`, { help: "convert first: x.astype(\"f32\")" });
-    const { xs: [base], weak } = promoteNumber(x);
+    if (y < 0 && isDiscrete(dtype))
+      throw new PullbackError("E0204", `pow cannot raise ${dtype} to the power ${y}: the result is no integer`, {
+        help: 'convert first: x.astype("f32")',
+      });
+    const {
+      xs: [base],
+      weak,
+    } = promoteNumber(x);
     return withWeak(p.integerPow(base as Tensor, { n: y }), weak && isFloat(dtype)); // one went in
   }
   const a = pair("pow", promoteNumber(x, y));
@@ -77,8 +85,11 @@ export function pow(x: TensorLike, y: TensorLike): Tensor {
 }
 /** Binary exponentiation, a step a bit. */
 function integerPower(x: Tensor, y: Tensor): Tensor {
-  const one = p.fullLike(x, 1), zero = p.fullLike(x, 0);
-  let result = one, base = x, rest = y;
+  const one = p.fullLike(x, 1),
+    zero = p.fullLike(x, 0);
+  let result = one,
+    base = x,
+    rest = y;
   for (let bit = 0; bit < dtypeInfo(x.dtype).bits; bit++) {
     result = p.select(p.notEqual(p.and(rest, one), zero), p.mul(result, base), result);
     base = p.mul(base, base);
@@ -89,7 +100,12 @@ function integerPower(x: Tensor, y: Tensor): Tensor {
 
 /** √(x² + y²), without overflow on the way. @throws E0201 */
 export const hypot: Binary = float2("hypot", (x, y) => {
-  const a = p.abs(x), b = p.abs(y), high = p.max(a, b), low = p.min(a, b), zero = p.fullLike(x, 0), inf = p.fullLike(x, Infinity);
+  const a = p.abs(x),
+    b = p.abs(y),
+    high = p.max(a, b),
+    low = p.min(a, b),
+    zero = p.fullLike(x, 0),
+    inf = p.fullLike(x, Infinity);
   const ratio = p.div(low, p.select(p.equal(high, zero), p.fullLike(x, 1), high));
   const length = p.select(p.equal(high, zero), high, p.mul(high, p.sqrt(p.add(p.fullLike(x, 1), p.square(ratio)))));
   return p.select(p.or(p.equal(a, inf), p.equal(b, inf)), inf, length);

@@ -18,11 +18,17 @@ export const greater: Binary = comparison("greater", p.greater, promoteNumber);
 /** x ≥ y; false with NaN. @throws E0201 */
 export const greaterEqual: Binary = comparison("greaterEqual", p.greaterEqual, promoteNumber);
 
-const truths = (xs: readonly TensorLike[]): { readonly xs: readonly Tensor[]; readonly dtype: "bool"; readonly weak: false } => ({ xs: xs.map(x => toDType(x, "bool")), dtype: "bool", weak: false });
-const logical = (name: string, f: Operation<2>): Binary => (a, b) => {
-  const { x, y } = pair(name, truths([a, b]));
-  return f(x, y);
-};
+const truths = (xs: readonly TensorLike[]): { readonly xs: readonly Tensor[]; readonly dtype: "bool"; readonly weak: false } => ({
+  xs: xs.map(x => toDType(x, "bool")),
+  dtype: "bool",
+  weak: false,
+});
+const logical =
+  (name: string, f: Operation<2>): Binary =>
+  (a, b) => {
+    const { x, y } = pair(name, truths([a, b]));
+    return f(x, y);
+  };
 /** Both nonzero. @throws E0201 */
 export const logicalAnd: Binary = logical("logicalAnd", p.and);
 /** One or both nonzero. @throws E0201 */
@@ -32,10 +38,12 @@ export const logicalXor: Binary = logical("logicalXor", p.xor);
 /** Is x zero? */
 export const logicalNot: Unary = x => p.not(toDType(x, "bool"));
 
-const bits = (name: string, f: Operation<2>): Binary => (a, b) => {
-  const { x, y } = pair(name, promote(a, b));
-  return f(x, y);
-};
+const bits =
+  (name: string, f: Operation<2>): Binary =>
+  (a, b) => {
+    const { x, y } = pair(name, promote(a, b));
+    return f(x, y);
+  };
 /** Bits set in both. @throws E0201, E0204 for floats */
 export const bitwiseAnd: Binary = bits("bitwiseAnd", p.and);
 /** Bits set in one or both. @throws E0201, E0204 for floats */
@@ -66,21 +74,35 @@ function ofFloat(x: TensorLike, f: (t: Tensor) => Tensor, otherwise: number): Te
 /** x where `condition` is nonzero, else y; all three broadcast. Both are evaluated, and only the chosen one has a gradient. @throws E0201 */
 export function where(condition: TensorLike, x: TensorLike, y: TensorLike): Tensor {
   const values = promote(x, y);
-  const { xs: [cond, a, b] } = align("where", { ...values, xs: [toDType(condition, "bool"), ...values.xs] });
+  const {
+    xs: [cond, a, b],
+  } = align("where", { ...values, xs: [toDType(condition, "bool"), ...values.xs] });
   return withWeak(p.select(cond as Tensor, a as Tensor, b as Tensor), values.weak); // three went in
 }
 /** `x` limited to [low, high]; at a limit the gradient is shared. @throws E0201 */
 export function clip(x: TensorLike, low: TensorLike, high: TensorLike): Tensor {
-  const { xs: [t, a, b], weak } = align("clip", promoteNumber(x, low, high));
+  const {
+    xs: [t, a, b],
+    weak,
+  } = align("clip", promoteNumber(x, low, high));
   return withWeak(p.min(p.max(t as Tensor, a as Tensor), b as Tensor), weak); // three went in
 }
 /** NaN and infinities replaced: by 0 and the dtype's largest and smallest numbers unless given. */
-export function nanToNum(x: TensorLike, { nan = 0, posInf, negInf }: { readonly nan?: number; readonly posInf?: number; readonly negInf?: number } = {}): Tensor {
+export function nanToNum(
+  x: TensorLike,
+  { nan = 0, posInf, negInf }: { readonly nan?: number; readonly posInf?: number; readonly negInf?: number } = {},
+): Tensor {
   const t = asTensor(x);
   if (!isFloat(t.dtype)) return t;
-  const most = greatest(t.dtype), inf = p.fullLike(t, Infinity);
-  const bounded = p.select(p.equal(t, inf), p.fullLike(t, posInf ?? most), p.select(p.equal(t, p.neg(inf)), p.fullLike(t, negInf ?? -most), t));
+  const most = greatest(t.dtype),
+    inf = p.fullLike(t, Infinity);
+  const bounded = p.select(
+    p.equal(t, inf),
+    p.fullLike(t, posInf ?? most),
+    p.select(p.equal(t, p.neg(inf)), p.fullLike(t, negInf ?? -most), t),
+  );
   return withWeak(p.select(p.isNan(t), p.fullLike(t, nan), bounded), t.weak);
 }
 /** The largest finite number of a float dtype. */
-const greatest = (d: Tensor["dtype"]): number => (d === "f64" ? Number.MAX_VALUE : d === "f16" ? 65504 : d === "bf16" ? 3.3895313892515355e38 : 3.4028234663852886e38);
+const greatest = (d: Tensor["dtype"]): number =>
+  d === "f64" ? Number.MAX_VALUE : d === "f16" ? 65504 : d === "bf16" ? 3.3895313892515355e38 : 3.4028234663852886e38;

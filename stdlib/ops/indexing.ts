@@ -21,7 +21,8 @@ export function readPlan(t: Tensor, plan: IndexPlan, mode: "clip" | "fill", fill
   const part = sliceKept(t, plan);
   if (plan.positions.length === 0) return p.reshape(part, { shape: plan.shape });
   if (mode === "clip" && isWindow(plan)) return arrange(p.dynamicSlice(part, ...starts(plan), { sizes: windowShape(plan) }), plan);
-  const dims = plan.positions.map(q => q.dim), rest = restDims(plan);
+  const dims = plan.positions.map(q => q.dim),
+    rest = restDims(plan);
   const read = p.gather(p.permute(part, [...dims, ...rest]), stackPositions(plan), { mode, fill });
   return arrange(read, plan);
 }
@@ -38,10 +39,11 @@ export const restDims = ({ kept, positions }: IndexPlan): number[] => kept.flatM
 /** Positions as gather wants them: [..positions, K]. */
 export function stackPositions({ positions, positionShape }: IndexPlan): Tensor {
   const columns = positions.map(q => p.reshape(q.at, { shape: [...positionShape, 1] }));
-  return columns.length === 1 ? columns[0] as Tensor : p.concat(...columns, { axis: positionShape.length }); // there is one
+  return columns.length === 1 ? (columns[0] as Tensor) : p.concat(...columns, { axis: positionShape.length }); // there is one
 }
 /** Where the window of a plan with scalar positions begins in the static part: one i32 scalar per dimension. */
-export const starts = ({ kept, positions }: IndexPlan): Tensor[] => kept.map((_, d) => positions.find(q => q.dim === d)?.at ?? p.lit(0, "i32"));
+export const starts = ({ kept, positions }: IndexPlan): Tensor[] =>
+  kept.map((_, d) => positions.find(q => q.dim === d)?.at ?? p.lit(0, "i32"));
 /** The window's shape: 1 where a position is. */
 export const windowShape = ({ kept, positions }: IndexPlan): Shape => kept.map((k, d) => (positions.some(q => q.dim === d) ? 1 : k.count));
 
@@ -52,6 +54,9 @@ function arrange(read: Tensor, plan: IndexPlan): Tensor {
 }
 /** For each dimension of the result without new ones: where it is in [positions.., rest..]. */
 export function order(plan: IndexPlan): number[] {
-  const n = plan.positionShape.length, rest = restDims(plan);
-  return plan.sources.flatMap(s => (s.kind === "positions" ? plan.positionShape.map((_, i) => i) : s.kind === "kept" ? [n + rest.indexOf(s.dim)] : []));
+  const n = plan.positionShape.length,
+    rest = restDims(plan);
+  return plan.sources.flatMap(s =>
+    s.kind === "positions" ? plan.positionShape.map((_, i) => i) : s.kind === "kept" ? [n + rest.indexOf(s.dim)] : [],
+  );
 }

@@ -20,11 +20,85 @@ import * as update from "./update.ts";
 
 /** Which functions are methods too. */
 const names = {
-  arithmetic: ["add", "sub", "mul", "div", "floorDiv", "mod", "rem", "pow", "neg", "abs", "sign", "minimum", "maximum", "square", "reciprocal", "floor", "ceil", "round", "trunc", "astype"],
-  math: ["sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf"],
+  arithmetic: [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "floorDiv",
+    "mod",
+    "rem",
+    "pow",
+    "neg",
+    "abs",
+    "sign",
+    "minimum",
+    "maximum",
+    "square",
+    "reciprocal",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+    "astype",
+  ],
+  math: [
+    "sqrt",
+    "rsqrt",
+    "cbrt",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "erf",
+  ],
   activations: ["sigmoid", "relu", "gelu", "silu", "softplus"],
-  compare: ["equal", "notEqual", "less", "lessEqual", "greater", "greaterEqual", "logicalAnd", "logicalOr", "logicalXor", "logicalNot", "clip", "isNan", "isInf", "isFinite"],
-  reduce: ["sum", "prod", "mean", "max", "min", "any", "all", "variance", "std", "argmax", "argmin", "logsumexp", "softmax", "logSoftmax", "norm", "cumsum", "cumprod", "cummax", "cummin"],
+  compare: [
+    "equal",
+    "notEqual",
+    "less",
+    "lessEqual",
+    "greater",
+    "greaterEqual",
+    "logicalAnd",
+    "logicalOr",
+    "logicalXor",
+    "logicalNot",
+    "clip",
+    "isNan",
+    "isInf",
+    "isFinite",
+  ],
+  reduce: [
+    "sum",
+    "prod",
+    "mean",
+    "max",
+    "min",
+    "any",
+    "all",
+    "variance",
+    "std",
+    "argmax",
+    "argmin",
+    "logsumexp",
+    "softmax",
+    "logSoftmax",
+    "norm",
+    "cumsum",
+    "cumprod",
+    "cummax",
+    "cummin",
+  ],
   shape: ["reshape", "ravel", "flatten", "transpose", "swapaxes", "moveaxis", "expandDims", "squeeze", "flip", "roll", "broadcastTo"],
   join: ["split", "unstack", "tile", "repeat", "pad"],
   linalg: ["matmul", "dot", "outer", "diagonal", "trace"],
@@ -37,11 +111,19 @@ type Method<F> = F extends (x: TensorLike, ...rest: infer A) => infer R ? (...ar
 type Methods<M, K extends keyof M> = { readonly [N in K]: Method<M[N]> };
 
 /** The methods of every tensor: functions of the library, `x.f(...)` for `f(x, ...)`. */
-export interface TensorMethods extends
-  Methods<typeof arithmetic, Names["arithmetic"][number]>, Methods<typeof math, Names["math"][number]>, Methods<typeof activations, Names["activations"][number]>,
-  Methods<typeof compare, Names["compare"][number]>, Methods<typeof reduce, Names["reduce"][number]>, Methods<typeof shape, Names["shape"][number]>,
-  Methods<typeof join, Names["join"][number]>, Methods<typeof linalg, Names["linalg"][number]>, Methods<typeof sort, Names["sort"][number]>,
-  Methods<typeof take, Names["take"][number]>, Methods<typeof update, Names["update"][number]> {
+export interface TensorMethods
+  extends
+    Methods<typeof arithmetic, Names["arithmetic"][number]>,
+    Methods<typeof math, Names["math"][number]>,
+    Methods<typeof activations, Names["activations"][number]>,
+    Methods<typeof compare, Names["compare"][number]>,
+    Methods<typeof reduce, Names["reduce"][number]>,
+    Methods<typeof shape, Names["shape"][number]>,
+    Methods<typeof join, Names["join"][number]>,
+    Methods<typeof linalg, Names["linalg"][number]>,
+    Methods<typeof sort, Names["sort"][number]>,
+    Methods<typeof take, Names["take"][number]>,
+    Methods<typeof update, Names["update"][number]> {
   /** The part that an index names: `x.at(0, slice(1, 3), null, "...", rows)`. See `index`. */
   at(...items: readonly IndexItem[]): Tensor;
   /** The number of a one-element concrete tensor (bool: 0 or 1). @throws E0101 while tracing, E0205 for more elements */
@@ -60,38 +142,78 @@ export interface TensorMethods extends
 }
 /** What `tolist` gives. */
 export type NestedList = number | boolean | readonly NestedList[];
-declare module "../../compiler/trace/tensor.ts" { interface Tensor extends TensorMethods {} }
+declare module "../../compiler/trace/tensor.ts" {
+  interface Tensor extends TensorMethods {}
+}
 
 function item(x: Tensor): number {
-  if (x.size !== 1) throw new PullbackError("E0205", `item() of ${showAval(x.aval)}, which has ${x.size} elements`, { help: "reduce it first, or read all of it with dataSync()" });
+  if (x.size !== 1)
+    throw new PullbackError("E0205", `item() of ${showAval(x.aval)}, which has ${x.size} elements`, {
+      help: "reduce it first, or read all of it with dataSync()",
+    });
   return fromStorage(x.dtype, readSync(x))[0] ?? NaN;
 }
 function tolist(x: Tensor): NestedList {
   const flat = fromStorage(x.dtype, readSync(x));
   const build = (depth: number, from: number, count: number): NestedList => {
     const n = x.shape[depth];
-    if (n === undefined) { const v = flat[from] ?? NaN; return x.dtype === "bool" ? v !== 0 : v; }
+    if (n === undefined) {
+      const v = flat[from] ?? NaN;
+      return x.dtype === "bool" ? v !== 0 : v;
+    }
     return Array.from({ length: n }, (_, i) => build(depth + 1, from + (i * count) / n, count / n));
   };
   return build(0, 0, x.size);
 }
 
 const own = {
-  at(this: Tensor, ...items: readonly IndexItem[]): Tensor { return indexing.index(this, ...items); },
-  item(this: Tensor): number { return item(this); },
-  dataSync(this: Tensor): HostArray { return readSync(this); },
-  data(this: Tensor): Promise<HostArray> { return read(this); },
-  tolist(this: Tensor): NestedList { return tolist(this); },
-  dispose(this: Tensor): void { disposeTensor(this); },
-  [Symbol.dispose](this: Tensor): void { disposeTensor(this); },
-  [Symbol.iterator](this: Tensor): Iterator<Tensor> { return join.unstack(this)[Symbol.iterator](); },
+  at(this: Tensor, ...items: readonly IndexItem[]): Tensor {
+    return indexing.index(this, ...items);
+  },
+  item(this: Tensor): number {
+    return item(this);
+  },
+  dataSync(this: Tensor): HostArray {
+    return readSync(this);
+  },
+  data(this: Tensor): Promise<HostArray> {
+    return read(this);
+  },
+  tolist(this: Tensor): NestedList {
+    return tolist(this);
+  },
+  dispose(this: Tensor): void {
+    disposeTensor(this);
+  },
+  [Symbol.dispose](this: Tensor): void {
+    disposeTensor(this);
+  },
+  [Symbol.iterator](this: Tensor): Iterator<Tensor> {
+    return join.unstack(this)[Symbol.iterator]();
+  },
 };
-const install = (name: string | symbol, value: unknown): void => { Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true }); };
-const files: { readonly [F in keyof Names]: object } = { arithmetic, math, activations, compare, reduce, shape, join, linalg, sort, take, update };
+const install = (name: string | symbol, value: unknown): void => {
+  Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+};
+const files: { readonly [F in keyof Names]: object } = {
+  arithmetic,
+  math,
+  activations,
+  compare,
+  reduce,
+  shape,
+  join,
+  linalg,
+  sort,
+  take,
+  update,
+};
 for (const [file, functions] of Object.entries(names)) {
   for (const name of functions) {
     const f = Reflect.get(files[file as keyof Names], name) as (x: Tensor, ...rest: readonly unknown[]) => unknown; // the interface above has checked that each is a function of a tensor
-    install(name, function method(this: Tensor, ...rest: readonly unknown[]): unknown { return f(this, ...rest); });
+    install(name, function method(this: Tensor, ...rest: readonly unknown[]): unknown {
+      return f(this, ...rest);
+    });
   }
 }
 for (const key of Reflect.ownKeys(own)) install(key, Reflect.get(own, key));

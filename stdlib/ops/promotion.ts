@@ -15,14 +15,19 @@ import type { Shape, Tensor } from "../../compiler/extend.ts";
 /** What every function of the library accepts as an operand. */
 export type TensorLike = Tensor | number | boolean;
 /** Operands of one dtype; `weak` says that their result gives way in turn. */
-export interface Promoted { readonly xs: readonly Tensor[]; readonly dtype: DType; readonly weak: boolean }
+export interface Promoted {
+  readonly xs: readonly Tensor[];
+  readonly dtype: DType;
+  readonly weak: boolean;
+}
 
 const ranks: { readonly [D in DType]: number } = { bool: 0, u8: 1, i8: 1, u32: 2, i32: 3, f16: 4, bf16: 4, f32: 5, f64: 6 };
 
 /** The dtype in which values of `a` and `b` meet. */
 export function promoteTypes(a: DType, b: DType): DType {
   if (a === b) return a;
-  const low = ranks[a] <= ranks[b] ? a : b, high = low === a ? b : a;
+  const low = ranks[a] <= ranks[b] ? a : b,
+    high = low === a ? b : a;
   if (ranks[low] === ranks[high]) return isFloat(low) ? "f32" : "i32"; // f16 with bf16, i8 with u8
   return low === "i8" && high === "u32" ? "i32" : high;
 }
@@ -40,7 +45,8 @@ export function resultType(...xs: readonly TensorLike[]): { readonly dtype: DTyp
 }
 
 /** `x` as a tensor: a number is a weak f32 scalar, a boolean a bool scalar. */
-export const asTensor = (x: TensorLike): Tensor => (typeof x === "number" ? p.lit(x, "f32", true) : typeof x === "boolean" ? p.lit(x ? 1 : 0, "bool") : x);
+export const asTensor = (x: TensorLike): Tensor =>
+  typeof x === "number" ? p.lit(x, "f32", true) : typeof x === "boolean" ? p.lit(x ? 1 : 0, "bool") : x;
 
 /** `x` in `dtype`: a number becomes a literal of it, a tensor is converted. @throws E0204 for a number that an integer dtype cannot hold */
 export function toDType(x: TensorLike, dtype: DType): Tensor {
@@ -53,11 +59,18 @@ export function toDType(x: TensorLike, dtype: DType): Tensor {
   const s = x.storage;
   return x.weak && s.kind === "staged" && s.atom.kind === "lit" ? p.lit(s.atom.value, dtype) : p.convert(x, { dtype });
 }
-const limits: { readonly [D in DType]?: readonly [number, number] } = { i8: [-128, 127], u8: [0, 255], i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] };
+const limits: { readonly [D in DType]?: readonly [number, number] } = {
+  i8: [-128, 127],
+  u8: [0, 255],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+};
 function needFits(x: number, dtype: DType): void {
   const limit = limits[dtype];
   if (limit && Number.isInteger(x) && (x < limit[0] || x > limit[1])) {
-    throw new PullbackError("E0204", `the number ${x} does not fit ${dtype}, which holds ${limit[0]} to ${limit[1]}`, { help: "convert the tensor first, for example x.astype(\"i32\")" });
+    throw new PullbackError("E0204", `the number ${x} does not fit ${dtype}, which holds ${limit[0]} to ${limit[1]}`, {
+      help: 'convert the tensor first, for example x.astype("i32")',
+    });
   }
 }
 
@@ -81,7 +94,9 @@ export function broadcastShapes(name: string, ...shapes: readonly Shape[]): Shap
   return Array.from({ length: rank }, (_, i) => {
     const sizes = shapes.map(s => s[s.length - rank + i] ?? 1).filter(d => d !== 1);
     if (sizes.some(d => d !== sizes[0])) {
-      throw new PullbackError("E0201", `${name} cannot broadcast ${shapes.map(s => `[${s.join(",")}]`).join(" with ")}`, { help: "shapes are aligned at the right, and a dimension must be equal or 1: insert dimensions with expandDims, or check the operands' order" });
+      throw new PullbackError("E0201", `${name} cannot broadcast ${shapes.map(s => `[${s.join(",")}]`).join(" with ")}`, {
+        help: "shapes are aligned at the right, and a dimension must be equal or 1: insert dimensions with expandDims, or check the operands' order",
+      });
     }
     return sizes[0] ?? 1;
   });
@@ -89,10 +104,13 @@ export function broadcastShapes(name: string, ...shapes: readonly Shape[]): Shap
 
 /** `x` stretched to `shape`: aligned at the right, dimensions of size 1 repeat. @throws E0201 */
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
-  const t = asTensor(x), lead = shape.length - t.ndim;
+  const t = asTensor(x),
+    lead = shape.length - t.ndim;
   if (lead === 0 && t.shape.every((d, i) => d === shape[i])) return t;
   if (lead < 0 || !t.shape.every((d, i) => d === 1 || d === shape[lead + i])) {
-    throw new PullbackError("E0201", `broadcastTo cannot stretch ${p.showAval(t.aval)} to [${shape.join(",")}]`, { help: "shapes are aligned at the right; only dimensions of size 1 stretch" });
+    throw new PullbackError("E0201", `broadcastTo cannot stretch ${p.showAval(t.aval)} to [${shape.join(",")}]`, {
+      help: "shapes are aligned at the right; only dimensions of size 1 stretch",
+    });
   }
   const kept = t.shape.flatMap((d, i) => (d === shape[lead + i] ? [i] : []));
   const narrow = kept.length === t.ndim ? t : p.reshape(t, { shape: kept.map(i => t.shape[i] ?? 1) });
@@ -110,12 +128,19 @@ export const isDiscrete = (d: DType): boolean => isInteger(d) || d === "bool";
 
 /** `axis` counted from the front. @throws E0203 */
 export function normalizeAxis(name: string, axis: number, rank: number): number {
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) throw new PullbackError("E0203", `${name} got axis ${axis} for ${rank} dimension${rank === 1 ? "" : "s"}`, { help: `an axis is an integer in [${-rank}, ${rank})` });
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
+    throw new PullbackError("E0203", `${name} got axis ${axis} for ${rank} dimension${rank === 1 ? "" : "s"}`, {
+      help: `an axis is an integer in [${-rank}, ${rank})`,
+    });
   return axis < 0 ? axis + rank : axis;
 }
 /** Axes counted from the front, ascending; all of them for undefined. @throws E0203, also when one repeats */
 export function normalizeAxes(name: string, axes: number | readonly number[] | undefined, rank: number): readonly number[] {
-  const all = axes === undefined ? Array.from({ length: rank }, (_, i) => i) : (typeof axes === "number" ? [axes] : axes).map(a => normalizeAxis(name, a, rank));
-  if (new Set(all).size !== all.length) throw new PullbackError("E0203", `${name} got a repeated axis in [${all.join(",")}]`, { help: "name each axis once" });
+  const all =
+    axes === undefined
+      ? Array.from({ length: rank }, (_, i) => i)
+      : (typeof axes === "number" ? [axes] : axes).map(a => normalizeAxis(name, a, rank));
+  if (new Set(all).size !== all.length)
+    throw new PullbackError("E0203", `${name} got a repeated axis in [${all.join(",")}]`, { help: "name each axis once" });
   return all.toSorted((a, b) => a - b);
 }

@@ -8,15 +8,24 @@ import { asTensor, broadcastShapes, broadcastTo, normalizeAxis, toDType, type Te
 
 /** What a position outside means. `fill` (unless given): NaN, or 0 for integers, after negative ones were counted from the end. `clip`: the nearest inside
  *  (negative: the first). `wrap`: around the end, in both directions. */
-export interface TakeOptions { readonly axis?: number; readonly mode?: "fill" | "clip" | "wrap" }
+export interface TakeOptions {
+  readonly axis?: number;
+  readonly mode?: "fill" | "clip" | "wrap";
+}
 /** Elements (or slices) of x at `indices` along `axis` (default 0): x [A, N, R], indices [I] -> [A, I, R]. The gradient adds up what was read. @throws E0203 */
 export function take(x: TensorLike, indices: TensorLike, { axis = 0, mode = "fill" }: TakeOptions = {}): Tensor {
-  const t = asTensor(x), at = normalizeAxis("take", axis, t.ndim), i = resolve(toDType(asTensor(indices), "i32"), t.shape[at] ?? 0, mode);
+  const t = asTensor(x),
+    at = normalizeAxis("take", axis, t.ndim),
+    i = resolve(toDType(asTensor(indices), "i32"), t.shape[at] ?? 0, mode);
   const front = at === 0 ? t : p.permute(t, [at, ...t.shape.map((_, d) => d).filter(d => d !== at)]);
   const read = p.gather(front, p.reshape(i, { shape: [...i.shape, 1] }), { mode: mode === "fill" ? "fill" : "clip" });
   if (at === 0) return read;
   const n = i.ndim; // [I, A, R] -> [A, I, R]
-  return p.permute(read, [...Array.from({ length: at }, (_, d) => n + d), ...Array.from({ length: n }, (_, d) => d), ...Array.from({ length: t.ndim - 1 - at }, (_, d) => n + at + d)]);
+  return p.permute(read, [
+    ...Array.from({ length: at }, (_, d) => n + d),
+    ...Array.from({ length: n }, (_, d) => d),
+    ...Array.from({ length: t.ndim - 1 - at }, (_, d) => n + at + d),
+  ]);
 }
 /** Negative positions counted from the end (fill), or all positions brought inside (wrap). */
 function resolve(i: Tensor, n: number, mode: "fill" | "clip" | "wrap"): Tensor {
@@ -27,17 +36,27 @@ function resolve(i: Tensor, n: number, mode: "fill" | "clip" | "wrap"): Tensor {
 }
 /** out[a, i, r] = x[a, indices[a, i, r], r] along `axis` (default: the last): ranks are equal, and the other dimensions broadcast. Outside: as take's. @throws E0201, E0203 */
 export function takeAlongAxis(x: TensorLike, indices: TensorLike, { axis = -1, mode = "fill" }: TakeOptions = {}): Tensor {
-  const t = asTensor(x), raw = toDType(asTensor(indices), "i32"), at = normalizeAxis("takeAlongAxis", axis, t.ndim);
-  if (raw.ndim !== t.ndim) throw new PullbackError("E0201", `takeAlongAxis needs equal ranks, got ${p.showAval(t.aval)} and indices ${p.showAval(raw.aval)}`, { help: "insert dimensions of size 1 with expandDims, or use take for one list of positions" });
-  const others = (s: Shape): number[] => s.filter((_, d) => d !== at), lead = broadcastShapes("takeAlongAxis", others(t.shape), others(raw.shape));
-  const last = (y: Tensor): Tensor => { const m = p.moveAxis(y, at, y.ndim - 1); return broadcastTo(m, [...lead, m.shape[m.ndim - 1] ?? 0]); };
+  const t = asTensor(x),
+    raw = toDType(asTensor(indices), "i32"),
+    at = normalizeAxis("takeAlongAxis", axis, t.ndim);
+  if (raw.ndim !== t.ndim)
+    throw new PullbackError("E0201", `takeAlongAxis needs equal ranks, got ${p.showAval(t.aval)} and indices ${p.showAval(raw.aval)}`, {
+      help: "insert dimensions of size 1 with expandDims, or use take for one list of positions",
+    });
+  const others = (s: Shape): number[] => s.filter((_, d) => d !== at),
+    lead = broadcastShapes("takeAlongAxis", others(t.shape), others(raw.shape));
+  const last = (y: Tensor): Tensor => {
+    const m = p.moveAxis(y, at, y.ndim - 1);
+    return broadcastTo(m, [...lead, m.shape[m.ndim - 1] ?? 0]);
+  };
   const i = last(resolve(raw, t.shape[at] ?? 0, mode));
   const read = p.gather(last(t), p.reshape(i, { shape: [...i.shape, 1] }), { mode: mode === "fill" ? "fill" : "clip", batch: lead.length });
   return p.moveAxis(read, t.ndim - 1, at);
 }
 /** 1 at the position that each index names, else 0: [I] -> [I, classes]; an index outside gives a row of zeros. */
 export function oneHot(indices: TensorLike, classes: number, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
-  const i = toDType(asTensor(indices), "i32"), shape = [...i.shape, classes];
+  const i = toDType(asTensor(indices), "i32"),
+    shape = [...i.shape, classes];
   const hit = p.equal(p.broadcastInDim(i, { shape, dims: i.shape.map((_, d) => d) }), p.iota({ dtype: "i32", shape, axis: i.ndim }));
   return p.convert(hit, { dtype });
 }
@@ -52,4 +71,7 @@ export function dynamicUpdateSlice(x: TensorLike, update: TensorLike, starts: re
   const t = asTensor(x);
   return p.dynamicUpdateSlice(t, toDType(update, t.dtype), ...windowStarts(t, starts), {});
 }
-const windowStarts = (t: Tensor, starts: readonly TensorLike[]): Tensor[] => starts.map((s, d) => (typeof s === "number" ? toDType(s < 0 ? s + (t.shape[d] ?? 0) : s, "i32") : wrapNegative(asTensor(s), t.shape[d] ?? 0)));
+const windowStarts = (t: Tensor, starts: readonly TensorLike[]): Tensor[] =>
+  starts.map((s, d) =>
+    typeof s === "number" ? toDType(s < 0 ? s + (t.shape[d] ?? 0) : s, "i32") : wrapNegative(asTensor(s), t.shape[d] ?? 0),
+  );

@@ -15,9 +15,17 @@ export function maskLeaves(mask: Mask | undefined, params: unknown): readonly bo
     return leaves.map((x, i) => mask(paths[i] ?? "", x as Tensor)); // parameters are trees of tensors
   }
   const given = tree.flatten(mask);
-  if (given.def.key !== def.key) throw new PullbackError("E0801", `a mask has ${given.leaves.length} leaves in another structure than the parameters, which have ${leaves.length}`, { help: "give a tree of booleans with the structure of the parameters, or a function of (path, leaf)" });
+  if (given.def.key !== def.key)
+    throw new PullbackError(
+      "E0801",
+      `a mask has ${given.leaves.length} leaves in another structure than the parameters, which have ${leaves.length}`,
+      { help: "give a tree of booleans with the structure of the parameters, or a function of (path, leaf)" },
+    );
   return given.leaves.map((x, i) => {
-    if (typeof x !== "boolean") throw new PullbackError("E0801", `a mask has ${typeof x} at ${tree.paths(mask)[i] ?? "its top"}, not true or false`, { help: "masks are decided while tracing: use plain booleans" });
+    if (typeof x !== "boolean")
+      throw new PullbackError("E0801", `a mask has ${typeof x} at ${tree.paths(mask)[i] ?? "its top"}, not true or false`, {
+        help: "masks are decided while tracing: use plain booleans",
+      });
     return x;
   });
 }

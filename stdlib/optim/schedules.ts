@@ -10,10 +10,23 @@ import type { TensorLike } from "../ops/promotion.ts";
 export type Schedule = (step: TensorLike) => Tensor;
 
 /** `value` at every step. */
-export const constant = (value: number): Schedule => step => add(mul(time(step), 0), value);
+export const constant =
+  (value: number): Schedule =>
+  step =>
+    add(mul(time(step), 0), value);
 
 /** From `init` to `end` in `steps` steps along a power of the time left (1: a line), then `end`. @throws E0801 */
-export function linear({ init, end, steps, power = 1 }: { readonly init: number; readonly end: number; readonly steps: number; readonly power?: number }): Schedule {
+export function linear({
+  init,
+  end,
+  steps,
+  power = 1,
+}: {
+  readonly init: number;
+  readonly end: number;
+  readonly steps: number;
+  readonly power?: number;
+}): Schedule {
   requireSteps("linear", steps);
   return step => {
     const left = sub(1, div(minimum(time(step), steps), steps));
@@ -31,7 +44,19 @@ export function cosine({ init, steps, alpha = 0 }: { readonly init: number; read
 }
 
 /** A line from `init` to `peak` in `warmup` steps, then half a cosine to `end`, reached at step `steps` (which counts the warm-up). @throws E0801 */
-export function warmupCosine({ init = 0, peak, warmup, steps, end = 0 }: { readonly init?: number; readonly peak: number; readonly warmup: number; readonly steps: number; readonly end?: number }): Schedule {
+export function warmupCosine({
+  init = 0,
+  peak,
+  warmup,
+  steps,
+  end = 0,
+}: {
+  readonly init?: number;
+  readonly peak: number;
+  readonly warmup: number;
+  readonly steps: number;
+  readonly end?: number;
+}): Schedule {
   if (warmup >= steps) throw invalid("warmupCosine", "warmup", warmup, `less than steps (${steps})`);
   const fall = cosine({ init: peak - end, steps: steps - warmup });
   const descent: Schedule = step => add(fall(step), end);
@@ -55,17 +80,20 @@ export function piecewise({ init, factors }: { readonly init: number; readonly f
 /** schedules[0] until boundaries[0], then schedules[1] counted from there, and so on. @throws E0801 unless there is one boundary fewer than schedules, ascending */
 export function join(schedules: readonly Schedule[], boundaries: readonly number[]): Schedule {
   const [first, ...rest] = schedules;
-  if (!first || rest.length !== boundaries.length) throw invalid("join", "boundaries", boundaries.length, `one fewer than schedules (${schedules.length})`);
+  if (!first || rest.length !== boundaries.length)
+    throw invalid("join", "boundaries", boundaries.length, `one fewer than schedules (${schedules.length})`);
   const bad = boundaries.find((b, i) => i > 0 && b <= (boundaries[i - 1] ?? 0));
   if (bad !== undefined) throw invalid("join", "a boundary", bad, "greater than the one before");
-  return step => rest.reduce((value, next, i) => {
-    const at = boundaries[i] ?? 0;
-    return where(less(time(step), at), value, next(maximum(sub(time(step), at), 0)));
-  }, first(step));
+  return step =>
+    rest.reduce((value, next, i) => {
+      const at = boundaries[i] ?? 0;
+      return where(less(time(step), at), value, next(maximum(sub(time(step), at), 0)));
+    }, first(step));
 }
 
 const time = (step: TensorLike): Tensor => astype(step, "f32");
 function requireSteps(name: string, steps: number): void {
   if (!(steps > 0)) throw invalid(name, "steps", steps, "greater than 0");
 }
-const invalid = (name: string, option: string, value: number, allowed: string): PullbackError => new PullbackError("E0801", `${name}: ${option} is ${value}, it must be ${allowed}`);
+const invalid = (name: string, option: string, value: number, allowed: string): PullbackError =>
+  new PullbackError("E0801", `${name}: ${option} is ${value}, it must be ${allowed}`);

@@ -19,7 +19,11 @@ export function chain<S extends readonly unknown[]>(...parts: { readonly [K in k
     init: params => list.map(p => p.init(params)) as unknown as S, // one state per part, in order
     update: (grads, state, params) => {
       let g = grads;
-      const next = list.map((p, i) => { const [updates, s] = p.update(g, state[i], params); g = updates; return s; });
+      const next = list.map((p, i) => {
+        const [updates, s] = p.update(g, state[i], params);
+        g = updates;
+        return s;
+      });
       return [g, next as unknown as S]; // as in init
     },
   };

@@ -8,7 +8,8 @@ import { asTensor, toDType } from "../ops/promotion.ts";
 
 /** A key from a seed: its two 32-bit halves, high first. JAX without x64 keeps the low half only; here seeds keep 64 bits. @throws E0801 for a fraction or a number beyond 2^53 */
 export function key(seed: number | bigint): Tensor {
-  if (typeof seed === "number" && !Number.isSafeInteger(seed)) throw new PullbackError("E0801", `random.key got the seed ${seed}`, { help: "a seed is an integer; use a bigint beyond 2^53" });
+  if (typeof seed === "number" && !Number.isSafeInteger(seed))
+    throw new PullbackError("E0801", `random.key got the seed ${seed}`, { help: "a seed is an integer; use a bigint beyond 2^53" });
   const bits = BigInt.asUintN(64, BigInt(seed));
   return fromHost("u32", [2], Uint32Array.of(Number(bits >> 32n), Number(bits & 0xffffffffn)));
 }
@@ -18,7 +19,8 @@ export const split = (k: Tensor, n: number | Shape = 2): Tensor => p.threefryPai
 export const keys = (k: Tensor, n = 2): Tensor[] => Array.from({ length: n }, (_, i) => p.threefryFoldIn(k, p.lit(i, "u32")));
 /** The key that belongs to `data` (an integer, such as the step) under `k`; negative numbers count modulo 2^32. @throws E0801 for a fraction */
 export function foldIn(k: Tensor, data: Tensor | number): Tensor {
-  if (typeof data === "number" && !Number.isInteger(data)) throw new PullbackError("E0801", `random.foldIn got ${data}`, { help: "fold in an integer" });
+  if (typeof data === "number" && !Number.isInteger(data))
+    throw new PullbackError("E0801", `random.foldIn got ${data}`, { help: "fold in an integer" });
   return p.threefryFoldIn(k, typeof data === "number" ? p.lit(data >>> 0, "u32") : toDType(asTensor(data), "u32"));
 }
 /** Random u32, or u8 (the low byte of each). */

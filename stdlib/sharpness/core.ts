@@ -48,22 +48,34 @@ export interface SharpnessOptions extends PerturbationOptions {
 
 /** The gradient function `f` made sharpness-aware along `path`. Value and aux are those of the unperturbed parameters; a zero gradient gives ε = 0.
  *  @throws E0401 when no logits are marked, E0801 for a bad option, E0803 when `f` gives no gradient of its first argument */
-export function sharpnessAware<A extends readonly [unknown, ...unknown[]], R>(f: GradientFunction<A, R>, path: Path, options: SharpnessOptions): GradientFunction<A, R> {
-  const { accumulate, ...rest } = options, { at = "logits", combine } = rest;
+export function sharpnessAware<A extends readonly [unknown, ...unknown[]], R>(
+  f: GradientFunction<A, R>,
+  path: Path,
+  options: SharpnessOptions,
+): GradientFunction<A, R> {
+  const { accumulate, ...rest } = options,
+    { at = "logits", combine } = rest;
   if (accumulate?.epsilon === "each") return eachBatch(sharpnessAware(f, path, rest), accumulate, at);
   return (...args) => {
-    const [params] = args, sweeps = accumulate ? accumulated(f, args, at, accumulate) : whole(f, args, at);
+    const [params] = args,
+      sweeps = accumulate ? accumulated(f, args, at, accumulate) : whole(f, args, at);
     const first = firstPass(sweeps, path, params);
     const moved = first.along(moveBy(perturbation(first.grad, params, options), params, options));
     return withGrad(first.result, params, combine ? combine(first.grad, moved) : moved);
   };
 }
-function eachBatch<A extends readonly [unknown, ...unknown[]], R>(f: GradientFunction<A, R>, accumulate: Accumulate, at: string): GradientFunction<A, R> {
+function eachBatch<A extends readonly [unknown, ...unknown[]], R>(
+  f: GradientFunction<A, R>,
+  accumulate: Accumulate,
+  at: string,
+): GradientFunction<A, R> {
   return (...args) => accumulated(f, args, at, accumulate).plain(args[0]).result;
 }
 
 /** The pass at θ, and what remains to be done at the moved parameters: their gradient along the path. */
-export interface FirstPass<R> extends Swept<R> { along(moved: unknown): unknown }
+export interface FirstPass<R> extends Swept<R> {
+  along(moved: unknown): unknown;
+}
 /** Evaluate at θ, keeping logit cotangents only when the path needs them. */
 export function firstPass<R>(sweeps: Sweeps<R>, path: Path, params: unknown): FirstPass<R> {
   if (path === "full") return { ...sweeps.plain(params), along: moved => sweeps.plain(moved).grad };
@@ -72,7 +84,8 @@ export function firstPass<R>(sweeps: Sweeps<R>, path: Path, params: unknown): Fi
   const logit = (moved: unknown): unknown => sweeps.planted(sweeps.reaped(moved).values, params);
   if (path === "functional") return { ...first, along: functional };
   if (path === "logit") return { ...first, along: logit };
-  const toward = (g: unknown, share: number, end: (moved: unknown) => unknown, moved: unknown): unknown => (share === 0 ? g : tree.map((x: Tensor, z: Tensor, y: Tensor) => add(x, mul(sub(y, z), share)), g, first.grad, end(moved)));
+  const toward = (g: unknown, share: number, end: (moved: unknown) => unknown, moved: unknown): unknown =>
+    share === 0 ? g : tree.map((x: Tensor, z: Tensor, y: Tensor) => add(x, mul(sub(y, z), share)), g, first.grad, end(moved));
   return { ...first, along: moved => toward(toward(first.grad, path.functional, functional, moved), path.logit, logit, moved) };
 }
 
@@ -84,18 +97,29 @@ export function moveBy(eps: unknown, params: unknown, { mask }: Pick<Perturbatio
 }
 
 /** ε for a gradient g at θ. Norms are f32 or wider whatever the parameters' dtype. @throws E0801 for a negative rho */
-export function perturbation(g: unknown, params: unknown, { rho, precondition, e = 1e-6, normalize = "l2", direction, mask }: PerturbationOptions): unknown {
-  if (typeof rho === "number" && !(rho >= 0)) throw new PullbackError("E0801", `rho is ${rho}`, { help: "the radius of the perturbation is 0 or more" });
+export function perturbation(
+  g: unknown,
+  params: unknown,
+  { rho, precondition, e = 1e-6, normalize = "l2", direction, mask }: PerturbationOptions,
+): unknown {
+  if (typeof rho === "number" && !(rho >= 0))
+    throw new PullbackError("E0801", `rho is ${rho}`, { help: "the radius of the perturbation is 0 or more" });
   const on = maskLeaves(mask, params);
-  const masked = (t: unknown): unknown => { let k = 0; return tree.map((x: Tensor) => (on[k++] ? x : zeros(x.shape, { dtype: x.dtype })), t); };
-  const ascent = masked(g), raw = direction ? masked(direction(ascent, params)) : ascent;
+  const masked = (t: unknown): unknown => {
+    let k = 0;
+    return tree.map((x: Tensor) => (on[k++] ? x : zeros(x.shape, { dtype: x.dtype })), t);
+  };
+  const ascent = masked(g),
+    raw = direction ? masked(direction(ascent, params)) : ascent;
   const d = precondition === undefined ? raw : preconditioned(raw, precondition, e);
   if (normalize === "none") return tree.scale(rho, d);
-  const square = normalize === "dual" ? tree.dot(ascent, d) : tree.dot(d, d), nonzero = greater(square, 0);
+  const square = normalize === "dual" ? tree.dot(ascent, d) : tree.dot(d, d),
+    nonzero = greater(square, 0);
   const length = where(nonzero, mul(rsqrt(where(nonzero, square, 1)), rho), 0); // the inner where keeps the derivative finite at a zero gradient
   return tree.scale(length, d);
 }
 function preconditioned(d: unknown, v: unknown, e: number): unknown {
-  const total = (tree.leaves(v) as Tensor[]).map(x => sum(astype(x, x.dtype === "f64" ? "f64" : "f32"))).reduce((a, b) => add(a, b)), started = greater(total, 0); // second moments are tensors, none negative
+  const total = (tree.leaves(v) as Tensor[]).map(x => sum(astype(x, x.dtype === "f64" ? "f64" : "f32"))).reduce((a, b) => add(a, b)),
+    started = greater(total, 0); // second moments are tensors, none negative
   return tree.map((x: Tensor, m: Tensor) => where(started, div(x, astype(add(sqrt(m), e), x.dtype)), x), d, v);
 }

@@ -11,11 +11,18 @@ const sameStructure = (a: unknown, b: unknown): boolean => tree.structure(a).key
 /** The gradient in a result. @throws E0803 when it has no gradient of the parameters' structure */
 export function gradOf(result: unknown, params: unknown): unknown {
   if (sameStructure(result, params)) return result;
-  const inner = typeof result === "object" && result !== null && Object.hasOwn(result, "grad") ? (result as { readonly grad: unknown }).grad : undefined; // it has the field
+  const inner =
+    typeof result === "object" && result !== null && Object.hasOwn(result, "grad")
+      ? (result as { readonly grad: unknown }).grad
+      : undefined; // it has the field
   if (inner !== undefined && sameStructure(inner, params)) return inner;
-  throw new PullbackError("E0803", `a gradient function gave leaves [${tree.paths(result).join(", ")}] for parameters with leaves [${tree.paths(params).join(", ")}]`, {
-    help: "wrap grad(loss) or valueAndGrad(loss), differentiated in the whole first argument; frozen parameters belong into another argument or a mask",
-  });
+  throw new PullbackError(
+    "E0803",
+    `a gradient function gave leaves [${tree.paths(result).join(", ")}] for parameters with leaves [${tree.paths(params).join(", ")}]`,
+    {
+      help: "wrap grad(loss) or valueAndGrad(loss), differentiated in the whole first argument; frozen parameters belong into another argument or a mask",
+    },
+  );
 }
 /** The same result with another gradient: value and aux stay. */
 export const withGrad = <R>(result: R, params: unknown, g: unknown): R => (sameStructure(result, params) ? g : { ...result, grad: g }) as R; // the same form with another gradient

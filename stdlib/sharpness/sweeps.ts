@@ -24,7 +24,10 @@ export interface Accumulate {
   readonly reduce?: "mean" | "sum";
 }
 /** A result, its gradient, and the logit cotangents where they were asked for. */
-export interface Swept<R> { readonly result: R; readonly grad: unknown }
+export interface Swept<R> {
+  readonly result: R;
+  readonly grad: unknown;
+}
 /** Ways to evaluate a gradient function on one batch at given parameters. */
 export interface Sweeps<R> {
   plain(params: unknown): Swept<R>;
@@ -38,46 +41,92 @@ export function whole<A extends readonly [unknown, ...unknown[]], R>(f: Gradient
   const swept = (result: R, params: unknown): Swept<R> => ({ result, grad: gradOf(result, params) });
   return {
     plain: params => swept(f(...again(params)), params),
-    reaped: params => { const { out, values } = reap(f, at, "cotangent")(...again(params)); return { ...swept(out as unknown as R, params), values }; }, // tensors for numbers
+    reaped: params => {
+      const { out, values } = reap(f, at, "cotangent")(...again(params));
+      return { ...swept(out as unknown as R, params), values };
+    }, // tensors for numbers
     planted: (values, params) => gradOf(plant(f, at, "cotangent")(values as Marked, ...again(params)), params), // what reaped gave
   };
 }
 
 /** The sweeps of `f` summed over micro-batches. @throws E0801 when an axis does not divide */
-export function accumulated<A extends readonly [unknown, ...unknown[]], R>(f: GradientFunction<A, R>, args: A, at: string, o: Accumulate): Sweeps<R> {
-  const { cut, join } = microBatches(args, o), mean = (o.reduce ?? "mean") === "mean";
+export function accumulated<A extends readonly [unknown, ...unknown[]], R>(
+  f: GradientFunction<A, R>,
+  args: A,
+  at: string,
+  o: Accumulate,
+): Sweeps<R> {
+  const { cut, join } = microBatches(args, o),
+    mean = (o.reduce ?? "mean") === "mean";
   const average = (x: Tensor): Tensor => (mean ? div(x, o.batches) : x);
-  const sweep = <V>(params: unknown, xs: unknown, one: (s: Sweeps<R>, x: unknown) => { readonly result: R; readonly grad: unknown; readonly keep: V }): { readonly result: R; readonly grad: unknown; readonly keep: V } => {
+  const sweep = <V>(
+    params: unknown,
+    xs: unknown,
+    one: (s: Sweeps<R>, x: unknown) => { readonly result: R; readonly grad: unknown; readonly keep: V },
+  ): { readonly result: R; readonly grad: unknown; readonly keep: V } => {
     let sample: R | undefined;
     const start = tree.map((p: Tensor) => zeros(p.shape, { dtype: computeDType(p.dtype) }), params);
-    const [total, ys] = scan((acc: unknown, x: unknown) => {
-      const { micro, value } = x as { readonly micro: unknown; readonly value: unknown }; // a slice of what is scanned over
-      const { result, grad, keep } = one(whole(f, join(micro) as A, at), value); // f's own arguments
-      sample = result;
-      return [tree.map((a: Tensor, g: Tensor) => add(a, astype(g, a.dtype)), acc, grad), { beside: besideGrad(result, params), keep }] as const;
-    }, start as unknown, { micro: cut, value: xs } as unknown); // untyped trees: their slices are read above
+    const [total, ys] = scan(
+      (acc: unknown, x: unknown) => {
+        const { micro, value } = x as { readonly micro: unknown; readonly value: unknown }; // a slice of what is scanned over
+        const { result, grad, keep } = one(whole(f, join(micro) as A, at), value); // f's own arguments
+        sample = result;
+        return [
+          tree.map((a: Tensor, g: Tensor) => add(a, astype(g, a.dtype)), acc, grad),
+          { beside: besideGrad(result, params), keep },
+        ] as const;
+      },
+      start as unknown,
+      { micro: cut, value: xs } as unknown,
+    ); // untyped trees: their slices are read above
     const { beside, keep } = ys as unknown as { readonly beside: { readonly value?: Tensor } | null; readonly keep: V }; // what the body returned, stacked
     const grad = tree.map((p: Tensor, g: Tensor) => astype(average(g), p.dtype), params, total);
     const values = beside?.value === undefined ? beside : { ...beside, value: average(sum(beside.value, { axis: 0 })) };
-    return { grad, keep, result: beside === null ? withGrad(sample as R, params, grad) : { ...values, grad } as R }; // f's own form; aux is stacked
+    return { grad, keep, result: beside === null ? withGrad(sample as R, params, grad) : ({ ...values, grad } as R) }; // f's own form; aux is stacked
   };
   return {
     plain: params => sweep(params, null, s => ({ ...s.plain(params), keep: null })),
-    reaped: params => { const { keep: values, ...rest } = sweep(params, null, s => { const { values, ...r } = s.reaped(params); return { ...r, keep: values }; }); return { ...rest, values }; },
-    planted: (values, params) => sweep(params, values, (s, x) => { const grad = s.planted(x, params); return { grad, result: grad as R, keep: null }; }).grad, // a bare gradient
+    reaped: params => {
+      const { keep: values, ...rest } = sweep(params, null, s => {
+        const { values, ...r } = s.reaped(params);
+        return { ...r, keep: values };
+      });
+      return { ...rest, values };
+    },
+    planted: (values, params) =>
+      sweep(params, values, (s, x) => {
+        const grad = s.planted(x, params);
+        return { grad, result: grad as R, keep: null };
+      }).grad, // a bare gradient
   };
 }
 
 /** Arguments cut into K along their leading axis, and a function that puts one slice back into the list. @throws E0801 */
-export function microBatches(args: readonly unknown[], { batches, args: which }: Accumulate): { readonly cut: readonly unknown[]; join(micro: unknown): readonly unknown[] } {
-  if (!Number.isInteger(batches) || batches < 1) throw new PullbackError("E0801", `accumulate: batches is ${batches}`, { help: "the number of micro-batches is a whole number from 1" });
+export function microBatches(
+  args: readonly unknown[],
+  { batches, args: which }: Accumulate,
+): { readonly cut: readonly unknown[]; join(micro: unknown): readonly unknown[] } {
+  if (!Number.isInteger(batches) || batches < 1)
+    throw new PullbackError("E0801", `accumulate: batches is ${batches}`, { help: "the number of micro-batches is a whole number from 1" });
   const positions = which ?? args.map((_, i) => i).slice(1);
   const bad = positions.find(i => !(i >= 1 && i < args.length));
-  if (bad !== undefined) throw new PullbackError("E0801", `accumulate: args names position ${bad}; the gradient function was called with ${args.length} arguments`, { help: "positions count from 0, which is the parameters and cannot be cut" });
-  const cut = positions.map(i => tree.mapWithPath((path: string, x: unknown) => {
-    const n = isTensor(x) ? x.shape[0] : undefined;
-    if (!isTensor(x) || n === undefined || n % batches !== 0) throw new PullbackError("E0801", `accumulate: argument ${i}${path === "" ? "" : ` at ${path}`} has ${n === undefined ? "no leading axis" : `${n} examples`}, which cannot be cut into ${batches}`, { help: "choose a number of micro-batches that divides the batch, or name the arguments to cut with { args }" });
-    return reshape(x, [batches, n / batches, ...x.shape.slice(1)]);
-  }, args[i]));
+  if (bad !== undefined)
+    throw new PullbackError(
+      "E0801",
+      `accumulate: args names position ${bad}; the gradient function was called with ${args.length} arguments`,
+      { help: "positions count from 0, which is the parameters and cannot be cut" },
+    );
+  const cut = positions.map(i =>
+    tree.mapWithPath((path: string, x: unknown) => {
+      const n = isTensor(x) ? x.shape[0] : undefined;
+      if (!isTensor(x) || n === undefined || n % batches !== 0)
+        throw new PullbackError(
+          "E0801",
+          `accumulate: argument ${i}${path === "" ? "" : ` at ${path}`} has ${n === undefined ? "no leading axis" : `${n} examples`}, which cannot be cut into ${batches}`,
+          { help: "choose a number of micro-batches that divides the batch, or name the arguments to cut with { args }" },
+        );
+      return reshape(x, [batches, n / batches, ...x.shape.slice(1)]);
+    }, args[i]),
+  );
   return { cut, join: micro => args.map((a, i) => (positions.includes(i) ? (micro as readonly unknown[])[positions.indexOf(i)] : a)) }; // the list of pieces
 }

@@ -2,10 +2,17 @@
 import { ts } from "ts-morph";
 
 /** One import, export-from, `import()` or `import("x").T`. `typeOnly` when nothing of it is left at run time. Lines count from 1. */
-export interface Import { readonly specifier: string; readonly line: number; readonly typeOnly: boolean }
+export interface Import {
+  readonly specifier: string;
+  readonly line: number;
+  readonly typeOnly: boolean;
+}
 
 /** Something found at a line. */
-export interface Place { readonly what: string; readonly line: number }
+export interface Place {
+  readonly what: string;
+  readonly line: number;
+}
 
 /** The facts about one TypeScript file. `path` is relative to the root, with forward slashes. */
 export interface Facts {
@@ -26,9 +33,12 @@ export interface Facts {
 export function factsOf(path: string, text: string): Facts {
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const lineOf = (position: number): number => file.getLineAndCharacterOfPosition(position).line + 1;
-  const imports: Import[] = [], banned: Place[] = [], casts: Place[] = [];
+  const imports: Import[] = [],
+    banned: Place[] = [],
+    casts: Place[] = [];
   const add = (specifier: ts.Node | undefined, typeOnly: boolean): void => {
-    if (specifier && ts.isStringLiteralLike(specifier)) imports.push({ specifier: specifier.text, line: lineOf(specifier.getStart()), typeOnly });
+    if (specifier && ts.isStringLiteralLike(specifier))
+      imports.push({ specifier: specifier.text, line: lineOf(specifier.getStart()), typeOnly });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.isTypeOnly ?? false);
@@ -38,18 +48,40 @@ export function factsOf(path: string, text: string): Facts {
     else if (node.kind === ts.SyntaxKind.AnyKeyword) banned.push({ what: "the type any", line: lineOf(node.getStart()) });
     else if (ts.isEnumDeclaration(node)) banned.push({ what: "an enum", line: lineOf(node.getStart()) });
     else if ((ts.isAsExpression(node) && !ts.isConstTypeReference(node.type)) || ts.isTypeAssertionExpression(node)) {
-      if (!commented(text, node.getEnd())) casts.push({ what: `as ${node.type.getText()}`, line: lineOf(node.getEnd()) });
+      if (!explained(text, node)) casts.push({ what: `as ${node.type.getText()}`, line: lineOf(node.getEnd()) });
     }
     ts.forEachChild(node, visit);
   };
   visit(file);
   for (const match of text.matchAll(/@ts-(?:ignore|nocheck)\b/g)) banned.push({ what: match[0], line: lineOf(match.index) });
-  return { path, lines: countLines(text), imports, banned, casts, undocumented: undocumentedIn(file, text, lineOf), introduced: /^(?:#![^\n]*\n)?\s*\/[/*]/.test(text) };
+  return {
+    path,
+    lines: countLines(text),
+    imports,
+    banned,
+    casts,
+    undocumented: undocumentedIn(file, text, lineOf),
+    introduced: /^(?:#![^\n]*\n)?\s*\/[/*]/.test(text),
+  };
 }
 
 /** Lines of a text: the number of line ends, and one more when the last line has none. */
 export function countLines(text: string): number {
   return text === "" ? 0 : text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
+}
+
+/** Whether a cast has its reason: a comment at the end of its line, at the end of a line where something around it ends (up to its statement or
+ *  the one around that), or right above its statement. */
+function explained(text: string, cast: ts.Node): boolean {
+  if (commented(text, cast.getEnd())) return true;
+  let statements = 0;
+  for (let node = cast.parent; statements < 2 && !ts.isSourceFile(node); node = node.parent) {
+    if (commented(text, node.getEnd())) return true;
+    if (!ts.isStatement(node) && !ts.isClassElement(node)) continue;
+    statements++;
+    if (statements === 1 && ts.getLeadingCommentRanges(text, node.getFullStart()) !== undefined) return true;
+  }
+  return false;
 }
 
 /** Whether a comment follows on the line of `position`. */
@@ -59,14 +91,22 @@ function commented(text: string, position: number): boolean {
 }
 
 function undocumentedIn(file: ts.SourceFile, text: string, lineOf: (position: number) => number): Place[] {
-  const exported = new Set<string>(), documented = new Set<string>(), seen = new Map<string, number>();
+  const exported = new Set<string>(),
+    documented = new Set<string>(),
+    seen = new Map<string, number>();
   for (const statement of file.statements) {
-    if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined && statement.exportClause && ts.isNamedExports(statement.exportClause)) {
+    if (
+      ts.isExportDeclaration(statement) &&
+      statement.moduleSpecifier === undefined &&
+      statement.exportClause &&
+      ts.isNamedExports(statement.exportClause)
+    ) {
       for (const { propertyName, name } of statement.exportClause.elements) exported.add((propertyName ?? name).text);
     }
     for (const name of declaredNames(statement)) {
       if (!seen.has(name)) seen.set(name, lineOf(statement.getStart()));
-      if (ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some((m) => m.kind === ts.SyntaxKind.ExportKeyword)) exported.add(name);
+      if (ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some(m => m.kind === ts.SyntaxKind.ExportKeyword))
+        exported.add(name);
       if (hasDoc(statement, text)) documented.add(name); // one overload with a comment is enough
     }
   }
@@ -74,8 +114,14 @@ function undocumentedIn(file: ts.SourceFile, text: string, lineOf: (position: nu
 }
 
 function declaredNames(statement: ts.Statement): string[] {
-  if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.map((d) => d.name.getText());
-  if (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement) || ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement)) return [statement.name?.text ?? "default"];
+  if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.map(d => d.name.getText());
+  if (
+    ts.isFunctionDeclaration(statement) ||
+    ts.isClassDeclaration(statement) ||
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement)
+  )
+    return [statement.name?.text ?? "default"];
   return [];
 }
 

@@ -25,7 +25,11 @@ export interface Building {
 /** How the package's own name resolves: "pullback/nn" -> "stdlib/nn/index.ts". */
 export type SelfNames = Readonly<Record<string, string>>;
 
-interface Edge { readonly from: string; readonly to: string; readonly by: Import }
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly by: Import;
+}
 
 /** The top folder of a path, "" for a file of the root. */
 export function floorOf(path: string): string {
@@ -39,35 +43,53 @@ export function resolve(from: string, specifier: string, self: SelfNames): strin
 }
 
 function edgesOf(files: readonly Facts[], self: SelfNames): Edge[] {
-  return files.flatMap(({ path, imports }) => imports.flatMap((by) => {
-    const to = resolve(path, by.specifier, self);
-    return to === undefined ? [] : [{ from: path, to, by }];
-  }));
+  return files.flatMap(({ path, imports }) =>
+    imports.flatMap(by => {
+      const to = resolve(path, by.specifier, self);
+      return to === undefined ? [] : [{ from: path, to, by }];
+    }),
+  );
 }
 
 /** Imports between floors, through doors, and by guests. Types count too: a floor does not even know the names above it. */
 export function floorViolations(files: readonly Facts[], building: Building, self: SelfNames): string[] {
   return edgesOf(files, self).flatMap(({ from, to, by }) => {
-    const floor = floorOf(from), target = floorOf(to), allowed = building.floors[floor], at = `${from}:${by.line}`;
+    const floor = floorOf(from),
+      target = floorOf(to),
+      allowed = building.floors[floor],
+      at = `${from}:${by.line}`;
     if (allowed === undefined) return [`${at}: the folder ${floor}/ is not a floor of the table`];
     if (floor === target) return [];
     if (building.guests.includes(floor) && !by.specifier.startsWith(".")) return [];
-    if (!allowed.includes(target)) return [`${at}: ${floor} may not import ${to} (only ${[...allowed, ...(building.guests.includes(floor) ? ["the package by its name"] : [])].join(", ") || "itself"})`];
+    if (!allowed.includes(target))
+      return [
+        `${at}: ${floor} may not import ${to} (only ${[...allowed, ...(building.guests.includes(floor) ? ["the package by its name"] : [])].join(", ") || "itself"})`,
+      ];
     const doors = building.doors[floor]?.[target];
-    return doors === undefined || doors.includes(to) ? [] : [`${at}: ${floor} may import ${target} only through ${doors.join(", ")}, not ${to}`];
+    return doors === undefined || doors.includes(to)
+      ? []
+      : [`${at}: ${floor} may import ${target} only through ${doors.join(", ")}, not ${to}`];
   });
 }
 
 /** Imports up the order of a floor's folders. Types are exempt: rules and the data they speak of are mutually recursive. */
 export function orderViolations(files: readonly Facts[], building: Building, self: SelfNames): string[] {
-  return edgesOf(files, self).filter(({ by }) => !by.typeOnly).flatMap(({ from, to, by }) => {
-    const floor = floorOf(from), order = building.order[floor];
-    if (order === undefined || floorOf(to) !== floor) return [];
-    const low = order.indexOf(folderOf(from)), high = order.indexOf(folderOf(to));
-    const stray = low === -1 ? from : high === -1 ? to : undefined;
-    if (stray !== undefined) return [`${from}:${by.line}: the folder ${floor}/${folderOf(stray)}/ has no place in the order`];
-    return high > low ? [`${from}:${by.line}: ${folderOf(from) || floor} is below ${folderOf(to) || floor}, so it may not import ${to} (a type-only import may)`] : [];
-  });
+  return edgesOf(files, self)
+    .filter(({ by }) => !by.typeOnly)
+    .flatMap(({ from, to, by }) => {
+      const floor = floorOf(from),
+        order = building.order[floor];
+      if (order === undefined || floorOf(to) !== floor) return [];
+      const low = order.indexOf(folderOf(from)),
+        high = order.indexOf(folderOf(to));
+      const stray = low === -1 ? from : high === -1 ? to : undefined;
+      if (stray !== undefined) return [`${from}:${by.line}: the folder ${floor}/${folderOf(stray)}/ has no place in the order`];
+      return high > low
+        ? [
+            `${from}:${by.line}: ${folderOf(from) || floor} is below ${folderOf(to) || floor}, so it may not import ${to} (a type-only import may)`,
+          ]
+        : [];
+    });
 }
 
 function folderOf(path: string): string {
@@ -77,15 +99,21 @@ function folderOf(path: string): string {
 
 /** Foreign packages where none may be, and Node's modules in pure folders. */
 export function packageViolations(files: readonly Facts[], building: Building, self: SelfNames): string[] {
-  return files.flatMap(({ path, imports }) => imports.flatMap(({ specifier, line, typeOnly }) => {
-    if (typeOnly || resolve(path, specifier, self) !== undefined) return [];
-    if (isBuiltin(specifier)) {
-      const pure = Object.entries(building.pure).some(([folder, except]) => path.startsWith(folder) && !except.some((inner) => path.startsWith(inner)));
-      return pure ? [`${path}:${line}: this folder is pure, it may not import ${specifier}`] : [];
-    }
-    const open = !building.closed.includes(floorOf(path)) || Object.entries(building.packages).some(([where, names]) => path.startsWith(where) && names.includes(specifier));
-    return open ? [] : [`${path}:${line}: the library may not depend on the package ${specifier}`];
-  }));
+  return files.flatMap(({ path, imports }) =>
+    imports.flatMap(({ specifier, line, typeOnly }) => {
+      if (typeOnly || resolve(path, specifier, self) !== undefined) return [];
+      if (isBuiltin(specifier)) {
+        const pure = Object.entries(building.pure).some(
+          ([folder, except]) => path.startsWith(folder) && !except.some(inner => path.startsWith(inner)),
+        );
+        return pure ? [`${path}:${line}: this folder is pure, it may not import ${specifier}`] : [];
+      }
+      const open =
+        !building.closed.includes(floorOf(path)) ||
+        Object.entries(building.packages).some(([where, names]) => path.startsWith(where) && names.includes(specifier));
+      return open ? [] : [`${path}:${line}: the library may not depend on the package ${specifier}`];
+    }),
+  );
 }
 
 /** Cycles of imports that exist at run time, one sentence each. */
@@ -93,7 +121,9 @@ export function cycleViolations(files: readonly Facts[], self: SelfNames): strin
   const known = new Set(files.map(({ path }) => path));
   const next = new Map<string, string[]>(files.map(({ path }) => [path, []]));
   for (const { from, to, by } of edgesOf(files, self)) if (!by.typeOnly && known.has(to)) next.get(from)?.push(to);
-  const state = new Map<string, "open" | "done">(), path: string[] = [], cycles: string[] = [];
+  const state = new Map<string, "open" | "done">(),
+    path: string[] = [],
+    cycles: string[] = [];
   const visit = (file: string): void => {
     state.set(file, "open");
     path.push(file);

@@ -18,64 +18,162 @@ import { programsOver, traced } from "./random.ts";
 import { chain, controlChain, gradientChain, toleranceOf, type Accuracy } from "./tolerance.ts";
 
 /** A device under test. `lacks`: dtypes it cannot compute with. `accuracy`: which column of the table it is held to. `sample`: try only one sample in so many (slow devices). */
-export interface Subject { readonly device: Device; readonly lacks?: readonly DType[]; readonly accuracy?: Accuracy; readonly sample?: number; readonly runs?: number }
+export interface Subject {
+  readonly device: Device;
+  readonly lacks?: readonly DType[];
+  readonly accuracy?: Accuracy;
+  readonly sample?: number;
+  readonly runs?: number;
+}
 
 /** Where element-wise code breaks: limits, signed zeros, the smallest and largest numbers, halves, and whole numbers around 2^31. */
-export const edges: readonly number[] = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 1e-45, -1e-45, 1.2e-38, 1e-8, -1e-8, 3.4e38, -3.4e38, 88.8, -88.8, 104, -104, 710, -746, 8388609, 2 ** 31, -(2 ** 31), 1e10, 170.5, -3, -2.0001];
+export const edges: readonly number[] = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  1e-45,
+  -1e-45,
+  1.2e-38,
+  1e-8,
+  -1e-8,
+  3.4e38,
+  -3.4e38,
+  88.8,
+  -88.8,
+  104,
+  -104,
+  710,
+  -746,
+  8388609,
+  2 ** 31,
+  -(2 ** 31),
+  1e10,
+  170.5,
+  -3,
+  -2.0001,
+];
 
 /** Does a program hold a dtype that the device lacks, in its operands or results? */
-const beyond = (f: Func, lacks: readonly DType[]): boolean => [...f.params, ...f.results].some(v => lacks.includes(v.aval.dtype)) || f.eqns.some(e => [...e.ins, ...e.outs].some(v => lacks.includes(v.aval.dtype)));
+const beyond = (f: Func, lacks: readonly DType[]): boolean =>
+  [...f.params, ...f.results].some(v => lacks.includes(v.aval.dtype)) ||
+  f.eqns.some(e => [...e.ins, ...e.outs].some(v => lacks.includes(v.aval.dtype)));
 
 /** A test for each primitive. */
 export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample: every = 1 }: Subject): void {
   let left = 0;
-  for (const prim of allPrimitives) test(`${prim.name} agrees with the oracle at every sample`, async () => {
-    const samples = primitiveSamples.filter(s => s.prim === prim);
-    assert.ok(samples.length > 0, `${prim.name} has no samples`);
-    const failures: string[] = [];
-    for (const [i, s] of samples.entries()) {
-      if (i % every !== 0) continue;
-      const f = programOf(s);
-      if (beyond(f, lacks)) { left++; continue; }
-      for (const d of await caught(() => differences(device, f, valuesFor(s.avals, 17 + i, s.domain), toleranceOf(prim.name, accuracy)))) failures.push(`${showSample(s)}: ${d}`);
-    }
-    assert.is(failures.length, 0, `${failures.length} of ${samples.length}:\n${failures.slice(0, 6).join("\n")}`);
-  });
+  for (const prim of allPrimitives)
+    test(`${prim.name} agrees with the oracle at every sample`, async () => {
+      const samples = primitiveSamples.filter(s => s.prim === prim);
+      assert.ok(samples.length > 0, `${prim.name} has no samples`);
+      const failures: string[] = [];
+      for (const [i, s] of samples.entries()) {
+        if (i % every !== 0) continue;
+        const f = programOf(s);
+        if (beyond(f, lacks)) {
+          left++;
+          continue;
+        }
+        for (const d of await caught(() => differences(device, f, valuesFor(s.avals, 17 + i, s.domain), toleranceOf(prim.name, accuracy))))
+          failures.push(`${showSample(s)}: ${d}`);
+      }
+      assert.is(failures.length, 0, `${failures.length} of ${samples.length}:\n${failures.slice(0, 6).join("\n")}`);
+    });
   for (const prim of allPrimitives) {
     const samples = primitiveSamples.filter(s => s.prim === prim && s.avals.length > 0 && s.avals.every(a => isFloat(a.dtype)));
-    if (prim.lower.kind === "map" && prim !== bitcast.primitive as unknown && samples.length > 0) test(`${prim.name} agrees with the oracle at the edges of floating point`, async () => {
-      const failures: string[] = [];
-      for (const dtype of (["f32", "f64"] as const).filter(d => !lacks.includes(d))) for (const s of distinct(samples)) {
-        const n = s.avals.length, size = edges.length ** n, avals = s.avals.map(() => aval(dtype, [size]));
-        const args = avals.map((a, k) => hostTensor(dtype, a.shape, Array.from({ length: size }, (_, i) => edges[Math.floor(i / edges.length ** k) % edges.length] ?? 0)));
-        for (const d of await caught(() => differences(device, programOf({ ...s, avals }), args, toleranceOf(prim.name, accuracy)))) failures.push(`${showSample({ ...s, avals })}: ${d}`);
-      }
-      assert.is(failures.length, 0, failures.join("\n"));
-    });
+    if (prim.lower.kind === "map" && prim !== (bitcast.primitive as unknown) && samples.length > 0)
+      test(`${prim.name} agrees with the oracle at the edges of floating point`, async () => {
+        const failures: string[] = [];
+        for (const dtype of (["f32", "f64"] as const).filter(d => !lacks.includes(d)))
+          for (const s of distinct(samples)) {
+            const n = s.avals.length,
+              size = edges.length ** n,
+              avals = s.avals.map(() => aval(dtype, [size]));
+            const args = avals.map((a, k) =>
+              hostTensor(
+                dtype,
+                a.shape,
+                Array.from({ length: size }, (_, i) => edges[Math.floor(i / edges.length ** k) % edges.length] ?? 0),
+              ),
+            );
+            for (const d of await caught(() => differences(device, programOf({ ...s, avals }), args, toleranceOf(prim.name, accuracy))))
+              failures.push(`${showSample({ ...s, avals })}: ${d}`);
+          }
+        assert.is(failures.length, 0, failures.join("\n"));
+      });
   }
-  if (lacks.length > 0) test("what the device lacks is told", () => { console.log(`left out, ${device.name} lacks ${lacks.join(", ")}: ${left} samples`); });
+  if (lacks.length > 0)
+    test("what the device lacks is told", () => {
+      console.log(`left out, ${device.name} lacks ${lacks.join(", ")}: ${left} samples`);
+    });
 }
 /** One sample for each set of parameters. */
 const distinct = (samples: readonly Sample[]): Sample[] => [...new Map(samples.map(s => [JSON.stringify(s.params), s])).values()];
-const caught = async (f: () => Promise<string[]>): Promise<string[]> => { try { return await f(); } catch (e) { return [e instanceof Error ? e.message : String(e)]; } };
+const caught = async (f: () => Promise<string[]>): Promise<string[]> => {
+  try {
+    return await f();
+  } catch (e) {
+    return [e instanceof Error ? e.message : String(e)];
+  }
+};
 
 /** Programs of many operations. */
 export function programSuite({ device, lacks = [], runs = 150 }: Subject): void {
   const dtypes = (["f32", "f64", "i32", "u32", "i8", "u8", "bool"] as const).filter(d => !lacks.includes(d));
-  const report = (f: Func, facts: readonly string[]): void => { if (facts.length > 0) assert.unreachable(`${facts.join("\n")}\n${printFunc(f)}`); };
+  const report = (f: Func, facts: readonly string[]): void => {
+    if (facts.length > 0) assert.unreachable(`${facts.join("\n")}\n${printFunc(f)}`);
+  };
   test(`${runs} random programs over ${dtypes.length} dtypes agree with the oracle`, async () => {
-    await fc.assert(fc.asyncProperty(programsOver(dtypes), async p => { const f = traced(p); report(f, await differences(device, f, valuesFor(p.avals, p.seed), chain)); }), { numRuns: runs, includeErrorInReport: true });
+    await fc.assert(
+      fc.asyncProperty(programsOver(dtypes), async p => {
+        const f = traced(p);
+        report(f, await differences(device, f, valuesFor(p.avals, p.seed), chain));
+      }),
+      { numRuns: runs, includeErrorInReport: true },
+    );
   });
-  for (const { what, avals, program } of controlledPrograms()) test(`${what}: agrees with the oracle, donated or not`, async () => {
-    for (const seed of [1, 2, 3, 4]) {
-      const args = valuesFor(avals, seed);
-      report(program, await differences(device, program, args, controlChain));
-      report(program, await differences(device, { ...program }, args, controlChain, {}, avals.map(() => true))); // another object: compiled anew, with donation
-    }
-  });
+  for (const { what, avals, program } of controlledPrograms())
+    test(`${what}: agrees with the oracle, donated or not`, async () => {
+      for (const seed of [1, 2, 3, 4]) {
+        const args = valuesFor(avals, seed);
+        report(program, await differences(device, program, args, controlChain));
+        report(
+          program,
+          await differences(
+            device,
+            { ...program },
+            args,
+            controlChain,
+            {},
+            avals.map(() => true),
+          ),
+        ); // another object: compiled anew, with donation
+      }
+    });
   test("derivatives of scans and branches agree with the oracle: gradients, and gradients of a batch", async () => {
     const programs = controlledGradients();
     assert.ok(programs.length >= 14);
-    for (const program of programs) for (const seed of [5, 6]) report(program, await differences(device, program, valuesFor(program.params.map((v): Aval => v.aval), seed), gradientChain));
+    for (const program of programs)
+      for (const seed of [5, 6])
+        report(
+          program,
+          await differences(
+            device,
+            program,
+            valuesFor(
+              program.params.map((v): Aval => v.aval),
+              seed,
+            ),
+            gradientChain,
+          ),
+        );
   });
 }

@@ -12,7 +12,8 @@ export const operation: Tolerance = d => (d === "f64" ? 1e-12 : d === "f32" ? 2e
 const less: Readonly<Record<string, Tolerance>> = { dotGeneral: d => (d === "f32" ? 2e-5 : operation(d)) };
 const lessInShaders: Readonly<Record<string, Tolerance>> = {};
 /** What one primitive is held to. */
-export const toleranceOf = (primitive: string, accuracy: Accuracy): Tolerance => (accuracy === "shader" ? lessInShaders[primitive] : undefined) ?? less[primitive] ?? operation;
+export const toleranceOf = (primitive: string, accuracy: Accuracy): Tolerance =>
+  (accuracy === "shader" ? lessInShaders[primitive] : undefined) ?? less[primitive] ?? operation;
 /** Chains of a dozen operations with sums of up to 10,000 terms in between; integers stay exact. f16 and bf16 are checked one operation at a time. */
 export const chain: Tolerance = d => (d === "f64" ? 1e-10 : d === "f32" ? 2e-4 : 0);
 /** Loops and branches of a few operations a turn. */

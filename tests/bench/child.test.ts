@@ -15,7 +15,11 @@ const echo = `
     if (kind === "sample") console.log(JSON.stringify({ kind: "sampled", value: ++n * times }));
     if (kind === "release") { console.error("Error: out of ideas"); process.exit(3); }
   });`;
-const message = async (action: Promise<unknown>): Promise<string> => action.then(() => "no error", error => (assert.instance(error, Lost), error.message));
+const message = async (action: Promise<unknown>): Promise<string> =>
+  action.then(
+    () => "no error",
+    error => (assert.instance(error, Lost), error.message),
+  );
 
 test("a child is started at the first request, says its title and keeps its state", async () => {
   const child = childContender("echo", script(echo), 10_000);

@@ -19,18 +19,23 @@ export function fake(behaviour: Behaviour, log: string[]): Contender {
   return {
     id: behaviour.id,
     title: behaviour.id,
-    restart: () => { log.push(`${behaviour.id}:restart`); },
+    restart: () => {
+      log.push(`${behaviour.id}:restart`);
+    },
     ask: async (request: Request): Promise<Reply> => {
       log.push(`${behaviour.id}:${request.kind}`);
       switch (request.kind) {
-        case "prepare": return behaviour.prepare ?? { kind: "prepared", ...(behaviour.check === undefined ? {} : { check: behaviour.check }) };
+        case "prepare":
+          return behaviour.prepare ?? { kind: "prepared", ...(behaviour.check === undefined ? {} : { check: behaviour.check }) };
         case "sample": {
           const n = samples++;
           if (n === behaviour.crashAt) throw new Lost("it crashed (SIGSEGV)");
           return { kind: "sampled", value: behaviour.ms(n) };
         }
-        case "release": return { kind: "released" };
-        default: return request satisfies never;
+        case "release":
+          return { kind: "released" };
+        default:
+          return request satisfies never;
       }
     },
   };

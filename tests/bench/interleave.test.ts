@@ -10,7 +10,20 @@ const task = { work: gemm(2), fresh: false };
 test("samples are taken turn about, forwards and then backwards", async () => {
   const log: string[] = [];
   await measure(task, [fake({ id: "a", ms: () => 10 }, log), fake({ id: "b", ms: () => 20 }, log)], limits);
-  assert.equal(log, ["a:prepare", "a:sample", "b:prepare", "b:sample", "a:sample", "b:sample", "b:sample", "a:sample", "a:sample", "b:sample", "a:release", "b:release"]);
+  assert.equal(log, [
+    "a:prepare",
+    "a:sample",
+    "b:prepare",
+    "b:sample",
+    "a:sample",
+    "b:sample",
+    "b:sample",
+    "a:sample",
+    "a:sample",
+    "b:sample",
+    "a:release",
+    "b:release",
+  ]);
 });
 
 test("a cell is the median of its samples, without the warm-up", async () => {
@@ -23,7 +36,13 @@ test("fast work is repeated until a sample is long enough, slow work is sampled 
   const asked: number[] = [];
   const spy = (id: string, ms: number): ReturnType<typeof fake> => {
     const inner = fake({ id, ms: () => ms }, []);
-    return { ...inner, ask: async request => { if (request.kind === "sample" && id === "fast") asked.push(request.times); return inner.ask(request); } };
+    return {
+      ...inner,
+      ask: async request => {
+        if (request.kind === "sample" && id === "fast") asked.push(request.times);
+        return inner.ask(request);
+      },
+    };
   };
   const [, slow] = await measure(task, [spy("fast", 0.5), spy("slow", 900)], { ...limits, sample: 10 });
   assert.equal(asked, [1, 20, 20, 20]);
@@ -41,13 +60,19 @@ test("a column that crashes drops out of the row, is started afresh, and costs t
 });
 
 test("what a column cannot do or gets wrong is said with its reason", async () => {
-  const cells = await measure(task, [
-    fake({ id: "a", ms: () => 1, prepare: { kind: "unsupported", reason: "no such kernel" } }, []),
-    fake({ id: "b", ms: () => 1, prepare: { kind: "failed", reason: "RangeError: x" } }, []),
-    fake({ id: "c", ms: () => 1, prepare: { kind: "released" } }, []),
-  ], limits);
+  const cells = await measure(
+    task,
+    [
+      fake({ id: "a", ms: () => 1, prepare: { kind: "unsupported", reason: "no such kernel" } }, []),
+      fake({ id: "b", ms: () => 1, prepare: { kind: "failed", reason: "RangeError: x" } }, []),
+      fake({ id: "c", ms: () => 1, prepare: { kind: "released" } }, []),
+    ],
+    limits,
+  );
   assert.equal(cells, [
-    { kind: "unsupported", reason: "no such kernel" }, { kind: "failed", reason: "RangeError: x" }, { kind: "failed", reason: 'answered "released" instead of "prepared"' },
+    { kind: "unsupported", reason: "no such kernel" },
+    { kind: "failed", reason: "RangeError: x" },
+    { kind: "failed", reason: 'answered "released" instead of "prepared"' },
   ]);
 });
 

@@ -5,15 +5,30 @@ import type { Cell } from "../../bench/harness/contender.ts";
 import { consensus, figure, judge, renderTable, tally, type Results } from "../../bench/harness/table.ts";
 import { gemm } from "../../bench/work.ts";
 
-const ms = (median: number, check?: number, spread = 0): Cell => ({ kind: "measured", median, low: median - spread, high: median + spread, samples: 5, check });
+const ms = (median: number, check?: number, spread = 0): Cell => ({
+  kind: "measured",
+  median,
+  low: median - spread,
+  high: median + spread,
+  samples: 5,
+  check,
+});
 const plain = { kind: "measured", unit: "ms", work: gemm(2), fresh: false, parallel: false, heavy: false } as const;
 const rows: readonly Row[] = [
   { ...plain, id: "even", title: "even" },
   { ...plain, id: "odd", title: "odd", need: { kind: "faster", than: "peer", times: 2 }, aim: { kind: "atMost", atMost: 12, wide: 5 } },
   { kind: "ratio", id: "cliff", title: "cliff", of: "odd", over: "even", need: { kind: "atMost", atMost: 1.1 } },
 ];
-const results = (cells: Record<string, readonly Cell[]>, wide = false): Results =>
-  ({ rows, columns: [{ id: "pullback", title: "pullback" }, { id: "peer", title: "A peer" }], cells: new Map(Object.entries(cells)), subject: "pullback", wide });
+const results = (cells: Record<string, readonly Cell[]>, wide = false): Results => ({
+  rows,
+  columns: [
+    { id: "pullback", title: "pullback" },
+    { id: "peer", title: "A peer" },
+  ],
+  cells: new Map(Object.entries(cells)),
+  subject: "pullback",
+  wide,
+});
 const lines = (text: string): string[] => text.split("\n");
 
 test("figures, ratios and verdicts stand in their row", () => {
@@ -43,21 +58,35 @@ test("a target without a figure is open, not met and not missed", () => {
 });
 
 test("every cell that is no plain figure has a note with its reason", () => {
-  const table = renderTable(results({ even: [{ kind: "unsupported", reason: "no such kernel" }, ms(30, undefined, 10)], odd: [{ kind: "skipped" }, { kind: "failed", reason: "it\ncrashed" }] }));
+  const table = renderTable(
+    results({
+      even: [{ kind: "unsupported", reason: "no such kernel" }, ms(30, undefined, 10)],
+      odd: [{ kind: "skipped" }, { kind: "failed", reason: "it\ncrashed" }],
+    }),
+  );
   assert.equal(lines(table).slice(2), [
     "| even | – [1] | ~30.0 |  |  |",
     "| odd |  | failed [2] | ≥ 2× A peer ? | ≤ 12 ? |",
-    "| cliff |  |  | ≤ 1.1 ? |  |", "",
+    "| cliff |  |  | ≤ 1.1 ? |  |",
+    "",
     "[1] even, pullback: no such kernel  ",
     "[2] odd, A peer: it crashed  ",
-    "~ the middle half of the samples spreads over more than 15 % of the median  ", "",
+    "~ the middle half of the samples spreads over more than 15 % of the median  ",
+    "",
   ]);
 });
 
 test("a figure for another result is marked", () => {
   const cells = [ms(8, 2), ms(8, 1), ms(9, 1.0001)];
   assert.is(consensus(cells), 1);
-  const table = renderTable({ ...results({ even: cells }), columns: [{ id: "pullback", title: "pullback" }, { id: "a", title: "a" }, { id: "b", title: "b" }] });
+  const table = renderTable({
+    ...results({ even: cells }),
+    columns: [
+      { id: "pullback", title: "pullback" },
+      { id: "a", title: "a" },
+      { id: "b", title: "b" },
+    ],
+  });
   assert.ok(table.includes("| even | 8.00 ≠ [1] | 8.00 | 9.00 |"));
   assert.ok(table.includes("its result differs: checksum 2, not 1"));
 });

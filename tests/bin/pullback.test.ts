@@ -6,7 +6,8 @@ import * as assert from "uvu/assert";
 import { explain } from "../../runtime/errors/explain.ts";
 
 const bin = fileURLToPath(new URL("../../bin/pullback.js", import.meta.url));
-const run = (...args: string[]): { status: number | null; stdout: string; stderr: string } => spawnSync(process.execPath, [bin, ...args], { encoding: "utf8" });
+const run = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, [bin, ...args], { encoding: "utf8" });
 
 test("explain prints the page of the code, in either case", () => {
   for (const code of ["E0201", "e0201"]) {
@@ -25,7 +26,13 @@ test("--help prints the usage and succeeds", () => {
   assert.match(stdout, "usage: pullback explain CODE");
 });
 test("anything else is refused with the usage", () => {
-  for (const [args, message] of [[[], "a command is missing"], [["explode"], `unknown command "explode"; there is: explain`], [["explain"], "explain takes exactly one code"], [["explain", "a", "b"], "explain takes exactly one code"], [["--verbose"], "Unknown option '--verbose'"]] as const) {
+  for (const [args, message] of [
+    [[], "a command is missing"],
+    [["explode"], `unknown command "explode"; there is: explain`],
+    [["explain"], "explain takes exactly one code"],
+    [["explain", "a", "b"], "explain takes exactly one code"],
+    [["--verbose"], "Unknown option '--verbose'"],
+  ] as const) {
     const { status, stderr } = run(...args);
     assert.is(status, 2, message);
     assert.ok(stderr.startsWith(`pullback: ${message}`), stderr);

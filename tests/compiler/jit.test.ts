@@ -39,11 +39,18 @@ test("jit inside jit and inside grad is inlined", () => {
 });
 test("eager and compiled execution give the same bits", () => {
   const f = (x: Tensor): Tensor => sum(tanh(sub(exp(mul(x, 0.3)), log(add(mul(x, x), 1)))), { axis: 1 });
-  const x = array(Float32Array.from({ length: 35 }, (_, i) => Math.sin(i)), { shape: [5, 7] });
+  const x = array(
+    Float32Array.from({ length: 35 }, (_, i) => Math.sin(i)),
+    { shape: [5, 7] },
+  );
   assert.equal(numbers(f(x)), numbers(jit(f)(x)));
 });
 test("expressions are walked as DAGs: a chain of elementary functions on constants compiles without repeating shared parts", () => {
-  const f = jit((x: Tensor) => { let y = mul(x, 0); for (let i = 0; i < 6; i++) y = exp(tanh(y)); return y; });
+  const f = jit((x: Tensor) => {
+    let y = mul(x, 0);
+    for (let i = 0; i < 6; i++) y = exp(tanh(y));
+    return y;
+  });
   assert.equal([...f(array(new Float64Array(0), { shape: [0, 4] })).shape], [0, 4]);
 });
 test("every stage prints", () => {
@@ -55,19 +62,28 @@ test("every stage prints", () => {
 });
 test("debugNans names the operation and the line that made the first NaN", () => {
   const f = jit((x: Tensor) => mul(log(sub(x, 5)), 2), { debugNans: true });
-  assert.throws(() => f(array([1])), (e: unknown) => e instanceof Error && /E0603: log made NaN/.test(e.message) && /jit\.test\.ts:\d+/.test(e.message));
+  assert.throws(
+    () => f(array([1])),
+    (e: unknown) => e instanceof Error && /E0603: log made NaN/.test(e.message) && /jit\.test\.ts:\d+/.test(e.message),
+  );
   assert.is(f(array([6])).dataSync()[0], 0);
 });
 test("a tensor used as a number, a leaked tracer and a wrong return value are errors that teach", () => {
   assert.throws(() => jit((x: Tensor) => array(Number(x)))(array(1)), /E0101/);
   let leaked: Tensor | undefined;
-  jit((x: Tensor) => { leaked = mul(x, 2); return x; })(array(1));
+  jit((x: Tensor) => {
+    leaked = mul(x, 2);
+    return x;
+  })(array(1));
   assert.throws(() => add(leaked as Tensor, 1), /E0102/); // set by the traced function
   assert.throws(() => jit((x: Tensor) => [x, "text"] as unknown as Tensor)(array(1)), /E0105/);
   assert.throws(() => jit((x: Tensor) => matmul(x, x))(array([[1, 2, 3]])), /E0202/);
 });
 test("a loop of many layers compiles once: kernels do not grow with the length of a scan", () => {
-  const f = (n: number): string => jit((x: Tensor, w: Tensor) => scan((h: Tensor, v: Tensor) => [tanh(mul(h, v)), null] as const, x, w)[0]).lower(array([1, 2]), array(new Float32Array(2 * n), { shape: [n, 2] })).text("kernels");
+  const f = (n: number): string =>
+    jit((x: Tensor, w: Tensor) => scan((h: Tensor, v: Tensor) => [tanh(mul(h, v)), null] as const, x, w)[0])
+      .lower(array([1, 2]), array(new Float32Array(2 * n), { shape: [n, 2] }))
+      .text("kernels");
   assert.is(f(3).match(/^kernel/gm)?.length, f(300).match(/^kernel/gm)?.length);
 });
 

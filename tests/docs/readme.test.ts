@@ -16,7 +16,9 @@ function run(source: string): { readonly status: number | null; readonly output:
     writeFileSync(file, source);
     const r = spawnSync(process.execPath, ["--import", "tsx", "--conditions=source", file], { cwd: root, encoding: "utf8" });
     return { status: r.status, output: r.stdout + r.stderr };
-  } finally { rmSync(folder, { recursive: true }); }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 test("the twenty lines run and the loss falls", () => {

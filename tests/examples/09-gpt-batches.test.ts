@@ -5,13 +5,17 @@ import { fixedBatches, trainBatch } from "../../examples/09-gpt/batches.ts";
 
 const text = Int32Array.from({ length: 1000 }, (_, i) => i); // a token is its place, so windows show where they start
 const size = { batch: 4, context: 8 };
-const starts = (tokens: Int32Array, length = 9): number[] => Array.from({ length: tokens.length / length }, (_, row) => tokens[row * length] ?? -1);
+const starts = (tokens: Int32Array, length = 9): number[] =>
+  Array.from({ length: tokens.length / length }, (_, row) => tokens[row * length] ?? -1);
 
 test("a batch is B rows of T+1 consecutive tokens", () => {
   const { tokens, shape } = trainBatch(text, size, { seed: 1, step: 1 });
   assert.equal(shape, [4, 9]);
   for (const [row, start] of starts(tokens).entries()) {
-    assert.equal([...tokens.slice(row * 9, row * 9 + 9)], Array.from({ length: 9 }, (_, t) => start + t));
+    assert.equal(
+      [...tokens.slice(row * 9, row * 9 + 9)],
+      Array.from({ length: 9 }, (_, t) => start + t),
+    );
   }
 });
 
@@ -24,7 +28,13 @@ test("a batch depends on seed and step alone, whatever was asked before", () => 
 });
 
 test("the batches of seed 0 stay what they were, so results stay comparable", () => {
-  assert.equal([0, 1].map((step) => starts(trainBatch(text, size, { seed: 0, step }).tokens)), [[7, 363, 366, 810], [217, 493, 833, 500]]);
+  assert.equal(
+    [0, 1].map(step => starts(trainBatch(text, size, { seed: 0, step }).tokens)),
+    [
+      [7, 363, 366, 810],
+      [217, 493, 833, 500],
+    ],
+  );
 });
 
 test("windows cover the text evenly, its first and last place included", () => {
@@ -40,14 +50,24 @@ test("windows cover the text evenly, its first and last place included", () => {
 });
 
 test("any seed and step give windows inside the text", () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 0xffffffff }), fc.nat(1_000_000), (seed, step) =>
-    starts(trainBatch(text, size, { seed, step }).tokens).every((start) => start >= 0 && start <= 991)));
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 0xffffffff }), fc.nat(1_000_000), (seed, step) =>
+      starts(trainBatch(text, size, { seed, step }).tokens).every(start => start >= 0 && start <= 991),
+    ),
+  );
 });
 
 test("validation batches are spread from the first window to the last and are always the same", () => {
   const batches = fixedBatches(text, size, 3);
-  assert.equal(batches.map((batch) => batch.shape), [[4, 9], [4, 9], [4, 9]]);
-  const places = batches.flatMap((batch) => starts(batch.tokens));
+  assert.equal(
+    batches.map(batch => batch.shape),
+    [
+      [4, 9],
+      [4, 9],
+      [4, 9],
+    ],
+  );
+  const places = batches.flatMap(batch => starts(batch.tokens));
   assert.is(places[0], 0);
   assert.is(places.at(-1), 991);
   const gaps = places.slice(1).map((place, i) => place - (places[i] ?? 0));
@@ -56,7 +76,10 @@ test("validation batches are spread from the first window to the last and are al
 });
 
 test("a text shorter than one window is refused with both lengths", () => {
-  assert.throws(() => trainBatch(text.subarray(0, 8), size, { seed: 0, step: 0 }), "a context of 8 needs a text of at least 9 characters, got 8");
+  assert.throws(
+    () => trainBatch(text.subarray(0, 8), size, { seed: 0, step: 0 }),
+    "a context of 8 needs a text of at least 9 characters, got 8",
+  );
   assert.throws(() => fixedBatches(text.subarray(0, 8), size, 1), "a context of 8 needs a text of at least 9 characters, got 8");
   assert.equal(starts(trainBatch(text.subarray(0, 9), size, { seed: 0, step: 0 }).tokens), [0, 0, 0, 0]);
 });

@@ -24,9 +24,55 @@ test("no flags give the defaults", () => {
 
 test("every flag is read, with = or a space", () => {
   assert.equal(
-    config("--steps=5", "--layers", "1", "--dim", "32", "--heads", "2", "--context", "16", "--batch", "3", "--lr", "1e-3", "--rho", "0", "--seed", "4294967295", "--methods", "fsam,adamw",
-      "--device", "wasm", "--out", "a b.html", "--sample", "--steps", "--sample-length", "9", "--temperature", "0.5"),
-    { steps: 5, layers: 1, dim: 32, heads: 2, context: 16, batch: 3, lr: 1e-3, rho: 0, seed: 4294967295, methods: ["fsam", "adamw"], device: "wasm", out: "a b.html", sample: "--steps", sampleLength: 9, temperature: 0.5 });
+    config(
+      "--steps=5",
+      "--layers",
+      "1",
+      "--dim",
+      "32",
+      "--heads",
+      "2",
+      "--context",
+      "16",
+      "--batch",
+      "3",
+      "--lr",
+      "1e-3",
+      "--rho",
+      "0",
+      "--seed",
+      "4294967295",
+      "--methods",
+      "fsam,adamw",
+      "--device",
+      "wasm",
+      "--out",
+      "a b.html",
+      "--sample",
+      "--steps",
+      "--sample-length",
+      "9",
+      "--temperature",
+      "0.5",
+    ),
+    {
+      steps: 5,
+      layers: 1,
+      dim: 32,
+      heads: 2,
+      context: 16,
+      batch: 3,
+      lr: 1e-3,
+      rho: 0,
+      seed: 4294967295,
+      methods: ["fsam", "adamw"],
+      device: "wasm",
+      out: "a b.html",
+      sample: "--steps",
+      sampleLength: 9,
+      temperature: 0.5,
+    },
+  );
 });
 
 test("the last of repeated flags counts", () => {
@@ -35,11 +81,32 @@ test("the last of repeated flags counts", () => {
 
 test("--help lists every flag with its default, wherever it stands", () => {
   for (const argv of [["--help"], ["-h"], ["--steps", "5", "--help"]]) assert.equal(parseCli(argv), { kind: "help", text: help() });
-  for (const flag of ["steps", "layers", "dim", "heads", "context", "batch", "lr", "rho", "seed", "methods", "device", "out", "sample", "sample-length", "temperature", "help"]) {
+  for (const flag of [
+    "steps",
+    "layers",
+    "dim",
+    "heads",
+    "context",
+    "batch",
+    "lr",
+    "rho",
+    "seed",
+    "methods",
+    "device",
+    "out",
+    "sample",
+    "sample-length",
+    "temperature",
+    "help",
+  ]) {
     assert.match(help(), new RegExp(`^  --${flag} `, "m"));
   }
   assert.match(help(), /--rho X .*\(default: 0\.05\)/);
-  assert.ok(help().split("\n").every((line) => line.length <= 120));
+  assert.ok(
+    help()
+      .split("\n")
+      .every(line => line.length <= 120),
+  );
 });
 
 test("errors name the flag, the value and what is allowed", () => {
@@ -50,8 +117,14 @@ test("errors name the flag, the value and what is allowed", () => {
   assert.is(refusal("--lr", "0"), "--lr 0: must be a number above 0 and at most 1");
   assert.is(refusal("--rho", "NaN"), "--rho NaN: must be a number from 0 to 100");
   assert.is(refusal("--temperature", " "), '--temperature " ": must be a number from 0 to 100');
-  assert.is(refusal("--methods", "sam,adam"), "--methods sam,adam: must be one or more of adamw, sam, fsam, pfsam, separated by commas, none twice");
-  assert.is(refusal("--methods", "sam,sam"), "--methods sam,sam: must be one or more of adamw, sam, fsam, pfsam, separated by commas, none twice");
+  assert.is(
+    refusal("--methods", "sam,adam"),
+    "--methods sam,adam: must be one or more of adamw, sam, fsam, pfsam, separated by commas, none twice",
+  );
+  assert.is(
+    refusal("--methods", "sam,sam"),
+    "--methods sam,sam: must be one or more of adamw, sam, fsam, pfsam, separated by commas, none twice",
+  );
   assert.is(refusal("--out", ""), '--out "": must be a file name');
   assert.is(refusal("--device", "gpu"), "--device gpu: must be wasm");
 });

@@ -7,21 +7,41 @@ import { buildTokenizer, encode } from "../../examples/09-gpt/tokenizer.ts";
 
 const letters = "abcdefghijklmnopqrstuvwxyz".repeat(20);
 const tokenizer = buildTokenizer(letters);
-const corpus: Corpus = { tokenizer, train: encode(tokenizer, letters), heldOut: encode(tokenizer, letters.slice(0, 100)), after1980: encode(tokenizer, letters.slice(50)) };
+const corpus: Corpus = {
+  tokenizer,
+  train: encode(tokenizer, letters),
+  heldOut: encode(tokenizer, letters.slice(0, 100)),
+  after1980: encode(tokenizer, letters.slice(50)),
+};
 const config: Config = { ...defaults, steps: 12, context: 8, batch: 2, sample: "ab", methods: ["adamw", "fsam"] };
 
 /** A learner that only writes down what it is asked. Its loss is 10/step. */
-function recorder(onStep: (step: number) => void = () => {}): { learner: Learner; seen: { method: Method; batches: Batch[]; evaluated: number; sharpness: Batch[]; disposed: number }[] } {
+function recorder(onStep: (step: number) => void = () => {}): {
+  learner: Learner;
+  seen: { method: Method; batches: Batch[]; evaluated: number; sharpness: Batch[]; disposed: number }[];
+} {
   const seen: { method: Method; batches: Batch[]; evaluated: number; sharpness: Batch[]; disposed: number }[] = [];
-  const start: Learner["start"] = (method) => {
+  const start: Learner["start"] = method => {
     const log = { method, batches: [] as Batch[], evaluated: 0, sharpness: [] as Batch[], disposed: 0 };
     seen.push(log);
     return {
-      step: async (batch, step) => { log.batches.push(batch); onStep(step); return 10 / step; },
-      evaluate: async () => { log.evaluated++; return log.batches.length; },
-      sharpness: async (batch) => { log.sharpness.push(batch); return { lambdaMax: 3, logitShare: 0.75, functionalShare: 0.25 }; },
-      sample: async (prompt) => prompt.map((id) => id + 2),
-      dispose: () => { log.disposed++; },
+      step: async (batch, step) => {
+        log.batches.push(batch);
+        onStep(step);
+        return 10 / step;
+      },
+      evaluate: async () => {
+        log.evaluated++;
+        return log.batches.length;
+      },
+      sharpness: async batch => {
+        log.sharpness.push(batch);
+        return { lambdaMax: 3, logitShare: 0.75, functionalShare: 0.25 };
+      },
+      sample: async prompt => prompt.map(id => id + 2),
+      dispose: () => {
+        log.disposed++;
+      },
     };
   };
   return { learner: { parameters: 7, start }, seen };
@@ -29,25 +49,58 @@ function recorder(onStep: (step: number) => void = () => {}): { learner: Learner
 
 function screen(): { display: Display; lines: string[] } {
   const lines: string[] = [];
-  return { lines, display: { start: (method) => ({ update: (step) => { lines.push(`${method} ${step}`); }, stop: () => { lines.push(`${method} stop`); } }), note: (text) => { lines.push(text); } } };
+  return {
+    lines,
+    display: {
+      start: method => ({
+        update: step => {
+          lines.push(`${method} ${step}`);
+        },
+        stop: () => {
+          lines.push(`${method} stop`);
+        },
+      }),
+      note: text => {
+        lines.push(text);
+      },
+    },
+  };
 }
 
 test("every method takes the same batches, those of (seed, step)", async () => {
   const { learner, seen } = recorder();
   await runExperiment(config, corpus, learner, screen().display, new AbortController().signal);
-  assert.equal(seen.map((log) => log.method), ["adamw", "fsam"]);
+  assert.equal(
+    seen.map(log => log.method),
+    ["adamw", "fsam"],
+  );
   assert.equal(seen[0]?.batches, seen[1]?.batches);
-  assert.equal(seen[0]?.batches, Array.from({ length: 12 }, (_, i) => trainBatch(corpus.train, config, { seed: 0, step: i + 1 })));
+  assert.equal(
+    seen[0]?.batches,
+    Array.from({ length: 12 }, (_, i) => trainBatch(corpus.train, config, { seed: 0, step: i + 1 })),
+  );
 });
 
 test("a whole run has every loss, six evaluations of both sets, curvature on a batch nobody trains on, a sample, and gives its memory back", async () => {
   const { learner, seen } = recorder();
   const { display, lines } = screen();
-  const { results, interrupted, parameters, vocabulary, characters } = await runExperiment(config, corpus, learner, display, new AbortController().signal);
+  const { results, interrupted, parameters, vocabulary, characters } = await runExperiment(
+    config,
+    corpus,
+    learner,
+    display,
+    new AbortController().signal,
+  );
   assert.equal([interrupted, parameters, vocabulary, characters], [false, 7, 27, { train: 520, heldOut: 100, after1980: 470 }]);
   for (const [i, result] of results.entries()) {
-    assert.equal(result.train, Array.from({ length: 12 }, (_, s) => ({ step: s + 1, loss: 10 / (s + 1) })));
-    assert.equal(result.validation, [2, 4, 6, 8, 10, 12].map((step) => ({ step, heldOut: step, after1980: step })));
+    assert.equal(
+      result.train,
+      Array.from({ length: 12 }, (_, s) => ({ step: s + 1, loss: 10 / (s + 1) })),
+    );
+    assert.equal(
+      result.validation,
+      [2, 4, 6, 8, 10, 12].map(step => ({ step, heldOut: step, after1980: step })),
+    );
     assert.is(seen[i]?.evaluated, 6 * 2 * validationBatches);
     assert.equal(seen[i]?.sharpness, [trainBatch(corpus.train, config, { seed: 0, step: 0 })]);
     assert.is(result.sample, "abcd");
@@ -60,44 +113,76 @@ test("a whole run has every loss, six evaluations of both sets, curvature on a b
 test("a run shorter than six steps is evaluated after each, the last included", async () => {
   const { learner } = recorder();
   const { results } = await runExperiment({ ...config, steps: 1 }, corpus, learner, screen().display, new AbortController().signal);
-  assert.equal(results.map((result) => result.validation.map((point) => point.step)), [[1], [1]]);
-  assert.equal(results.map((result) => result.msPerStep), [undefined, undefined]);
+  assert.equal(
+    results.map(result => result.validation.map(point => point.step)),
+    [[1], [1]],
+  );
+  assert.equal(
+    results.map(result => result.msPerStep),
+    [undefined, undefined],
+  );
 });
 
 test("an interruption ends the step under way, keeps what there is, and starts nothing else", async () => {
   const controller = new AbortController();
-  const { learner, seen } = recorder((step) => { if (step === 5) controller.abort(); });
+  const { learner, seen } = recorder(step => {
+    if (step === 5) controller.abort();
+  });
   const { display, lines } = screen();
   const { results, interrupted } = await runExperiment(config, corpus, learner, display, controller.signal);
   assert.ok(interrupted);
   assert.is(results.length, 1);
   assert.is(results[0]?.train.length, 5);
-  assert.equal(results[0]?.validation.map((point) => point.step), [2, 4]);
+  assert.equal(
+    results[0]?.validation.map(point => point.step),
+    [2, 4],
+  );
   assert.equal([results[0]?.sharpness, results[0]?.sample], [undefined, undefined]);
-  assert.equal(seen.map((log) => log.disposed), [1]);
+  assert.equal(
+    seen.map(log => log.disposed),
+    [1],
+  );
   assert.ok(lines.includes("adamw stop"));
 });
 
 test("an interrupt that comes from the event loop gets in between steps", async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 0);
-  const { learner } = recorder((step) => { if (step === 2) for (const end = performance.now() + 5; performance.now() < end;); });
+  const { learner } = recorder(step => {
+    if (step === 2) for (const end = performance.now() + 5; performance.now() < end;);
+  });
   const { results } = await runExperiment({ ...config, steps: 100_000 }, corpus, learner, screen().display, controller.signal);
   assert.ok((results[0]?.train.length ?? Infinity) < 100_000);
 });
 
 test("an empty prompt asks for no sample", async () => {
-  const { results } = await runExperiment({ ...config, sample: "" }, corpus, recorder().learner, screen().display, new AbortController().signal);
-  assert.equal(results.map((result) => result.sample), [undefined, undefined]);
+  const { results } = await runExperiment(
+    { ...config, sample: "" },
+    corpus,
+    recorder().learner,
+    screen().display,
+    new AbortController().signal,
+  );
+  assert.equal(
+    results.map(result => result.sample),
+    [undefined, undefined],
+  );
 });
 
 test("a learner that fails still gives its memory back and stops its display", async () => {
-  const { learner, seen } = recorder((step) => { if (step === 3) throw new Error("no memory"); });
+  const { learner, seen } = recorder(step => {
+    if (step === 3) throw new Error("no memory");
+  });
   const { display, lines } = screen();
   let message = "";
-  await runExperiment(config, corpus, learner, display, new AbortController().signal).catch((error: unknown) => { message = String(error); });
+  await runExperiment(config, corpus, learner, display, new AbortController().signal).catch((error: unknown) => {
+    message = String(error);
+  });
   assert.is(message, "Error: no memory");
-  assert.equal(seen.map((log) => log.disposed), [1]);
+  assert.equal(
+    seen.map(log => log.disposed),
+    [1],
+  );
   assert.is(lines.at(-1), "adamw stop");
 });
 

@@ -15,17 +15,23 @@ test.after(() => rmSync(folder, { recursive: true }));
 const learner = (onStep: (step: number) => void): Learner => ({
   parameters: 4321,
   start: () => ({
-    step: async (_, step) => { onStep(step); return 1 / step; },
+    step: async (_, step) => {
+      onStep(step);
+      return 1 / step;
+    },
     evaluate: async () => 0.5,
     sharpness: async () => ({ lambdaMax: 2, logitShare: 0.5, functionalShare: 0.5 }),
-    sample: async (prompt) => prompt,
+    sample: async prompt => prompt,
     dispose: () => {},
   }),
 });
 
-async function run(argv: readonly string[], onStep: (step: number, abort: () => void) => void = () => {}): Promise<{ code: ExitCode; stdout: string; stderr: string }> {
+async function run(
+  argv: readonly string[],
+  onStep: (step: number, abort: () => void) => void = () => {},
+): Promise<{ code: ExitCode; stdout: string; stderr: string }> {
   const [stdout, stderr, controller] = [new PassThrough(), new PassThrough(), new AbortController()];
-  const createLearner = (): Learner => learner((step) => onStep(step, () => controller.abort()));
+  const createLearner = (): Learner => learner(step => onStep(step, () => controller.abort()));
   const code = await runProgram({ argv, stdout, stderr, signal: controller.signal, createLearner });
   return { code, stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") };
 }
@@ -34,14 +40,23 @@ test("a whole run tells the corpus, the model, the progress, the samples and the
   const { code, stdout, stderr } = await run(["--steps", "4", "--methods", "adamw,sam", "--out", out, "--sample", "We the "]);
   assert.is(code, 0);
   assert.is(stderr, "");
-  for (const part of ["8,274,221 characters to train on", "4,321 parameters", "SAM  : step 4/4, loss 0.2500", "SAM writes: We the We the", "│ SAM    │", `report: ${out}`]) {
+  for (const part of [
+    "8,274,221 characters to train on",
+    "4,321 parameters",
+    "SAM  : step 4/4, loss 0.2500",
+    "SAM writes: We the We the",
+    "│ SAM    │",
+    `report: ${out}`,
+  ]) {
     assert.ok(stdout.includes(part), part);
   }
   assert.match(readFileSync(out, "utf8"), /^<!doctype html>[^]*<\/html>\n$/);
 });
 
 test("an interrupted run exits with 130 after its table and report", async () => {
-  const { code, stdout } = await run(["--steps", "50", "--out", out], (step, abort) => { if (step === 7) abort(); });
+  const { code, stdout } = await run(["--steps", "50", "--out", out], (step, abort) => {
+    if (step === 7) abort();
+  });
   assert.is(code, 130);
   assert.match(stdout, /│ AdamW +│ +7 │[^]*interrupted: the table and the report show what was done until then\nreport: /);
   assert.match(readFileSync(out, "utf8"), /This run was interrupted/);
@@ -49,7 +64,11 @@ test("an interrupted run exits with 130 after its table and report", async () =>
 
 test("a wrong flag exits with 2, says so on stderr alone, and writes nothing", async () => {
   const untouched = join(folder, "untouched.html");
-  assert.equal(await run(["--out", untouched, "--steps", "none"]), { code: 2, stdout: "", stderr: "--steps none: must be a whole number from 1 to 1000000\n" });
+  assert.equal(await run(["--out", untouched, "--steps", "none"]), {
+    code: 2,
+    stdout: "",
+    stderr: "--steps none: must be a whole number from 1 to 1000000\n",
+  });
   assert.not(existsSync(untouched));
 });
 
@@ -61,7 +80,11 @@ test("--help exits with 0", async () => {
 
 test("a report that has no place is found before the training", async () => {
   let steps = 0;
-  assert.equal(await run(["--out", folder], () => steps++), { code: 2, stdout: "", stderr: `--out ${folder}: is a folder; give the name of a file\n` });
+  assert.equal(await run(["--out", folder], () => steps++), {
+    code: 2,
+    stdout: "",
+    stderr: `--out ${folder}: is a folder; give the name of a file\n`,
+  });
   const under = await run(["--out", join(out, "under-a-file.html")], () => steps++);
   assert.is(under.code, 1);
   assert.match(under.stderr, /ENOTDIR|EEXIST/);

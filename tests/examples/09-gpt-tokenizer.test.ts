@@ -9,7 +9,13 @@ test("typographic quotes and dashes become plain ones, and runs of white space a
 });
 
 test("a joined text ends every speech with a line break and has no other", () => {
-  assert.is(joinSpeeches([{ id: "a", year: 1790, text: "One.\nTwo.\n" }, { id: "b", year: 1791, text: "Three." }]), "One. Two.\nThree.\n");
+  assert.is(
+    joinSpeeches([
+      { id: "a", year: 1790, text: "One.\nTwo.\n" },
+      { id: "b", year: 1791, text: "Three." },
+    ]),
+    "One. Two.\nThree.\n",
+  );
 });
 
 test("ids follow code points after the replacement symbol, which stands for every unknown character", () => {
@@ -26,7 +32,12 @@ test("decoding an id outside the alphabet names the id and the alphabet's size",
 test("text over the alphabet survives encoding and decoding", () => {
   const alphabet = "abcé😀\n ";
   const tokenizer = buildTokenizer(alphabet);
-  fc.assert(fc.property(fc.array(fc.constantFrom(...alphabet)), (characters) => decode(tokenizer, encode(tokenizer, characters.join(""))) === characters.join("")));
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...alphabet)),
+      characters => decode(tokenizer, encode(tokenizer, characters.join(""))) === characters.join(""),
+    ),
+  );
 });
 
 test("the training text has 87 symbols with the replacement, and almost all later text uses them", () => {
@@ -36,7 +47,7 @@ test("the training text has 87 symbols with the replacement, and almost all late
   assert.is(tokenizer.symbols.length, 87);
   assert.not(encode(tokenizer, train).includes(0));
   const late = encode(tokenizer, joinSpeeches(split.after1980));
-  const unknown = late.filter((id) => id === 0).length;
+  const unknown = late.filter(id => id === 0).length;
   assert.ok(unknown > 0 && unknown < 20, `${unknown} unknown characters of ${late.length}`);
 });
 

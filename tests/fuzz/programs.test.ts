@@ -16,23 +16,41 @@ import { dataOf, fuzzSettings, programs, run } from "./generate.ts";
 const settings = fuzzSettings(300);
 
 test(`${settings.numRuns} random programs: compiled = reference = eager, and passes keep programs well-formed`, () => {
-  fc.assert(fc.property(programs, p => {
-    const data = dataOf(p);
-    const inputs = p.shapes.map((s, i) => fromHost(p.dtype, s, p.dtype === "f32" ? Float32Array.from(data[i] ?? []) : Float64Array.from(data[i] ?? [])));
-    const f = jit((xs: readonly Tensor[]) => run(p, xs)), got = f(inputs) as readonly Tensor[]; // the program returns a list
-    if (got.length === 0) return;
-    const { func } = f.lower(inputs);
-    checkFunc(optimize(checkFunc(func)), "optimized");
-    const want = evaluate(func, p.shapes.map((s, i) => hostTensor(p.dtype, s, data[i] ?? [])), { wide: true });
-    const eager = run(p, inputs), rtol = p.dtype === "f32" ? 2e-4 : 1e-10; // rounding grows through a chain of operations
-    got.forEach((y, k) => {
-      const b = want[k]?.data ?? [], scale = 1 + Math.max(0, ...Array.from(b, Math.abs).filter(Number.isFinite));
-      for (const [how, a] of [["compiled", numbers(y)], ["eager", numbers(eager[k] as Tensor)]] as const) a.forEach((v, i) => { // the same program
-        const w = b[i] ?? NaN;
-        if (!(v === w || (Number.isNaN(v) && Number.isNaN(w)) || Math.abs(v - w) <= rtol * scale)) assert.unreachable(`${how} output ${k}[${i}] is ${v}, the reference ${w}\n${printFunc(func)}`);
+  fc.assert(
+    fc.property(programs, p => {
+      const data = dataOf(p);
+      const inputs = p.shapes.map((s, i) =>
+        fromHost(p.dtype, s, p.dtype === "f32" ? Float32Array.from(data[i] ?? []) : Float64Array.from(data[i] ?? [])),
+      );
+      const f = jit((xs: readonly Tensor[]) => run(p, xs)),
+        got = f(inputs) as readonly Tensor[]; // the program returns a list
+      if (got.length === 0) return;
+      const { func } = f.lower(inputs);
+      checkFunc(optimize(checkFunc(func)), "optimized");
+      const want = evaluate(
+        func,
+        p.shapes.map((s, i) => hostTensor(p.dtype, s, data[i] ?? [])),
+        { wide: true },
+      );
+      const eager = run(p, inputs),
+        rtol = p.dtype === "f32" ? 2e-4 : 1e-10; // rounding grows through a chain of operations
+      got.forEach((y, k) => {
+        const b = want[k]?.data ?? [],
+          scale = 1 + Math.max(0, ...Array.from(b, Math.abs).filter(Number.isFinite));
+        for (const [how, a] of [
+          ["compiled", numbers(y)],
+          ["eager", numbers(eager[k] as Tensor)],
+        ] as const)
+          a.forEach((v, i) => {
+            // the same program
+            const w = b[i] ?? NaN;
+            if (!(v === w || (Number.isNaN(v) && Number.isNaN(w)) || Math.abs(v - w) <= rtol * scale))
+              assert.unreachable(`${how} output ${k}[${i}] is ${v}, the reference ${w}\n${printFunc(func)}`);
+          });
       });
-    });
-  }), settings);
+    }),
+    settings,
+  );
 });
 
 test.run();

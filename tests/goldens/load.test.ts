@@ -7,9 +7,13 @@ import type { Golden } from "./load.ts";
 const names = ["gpt", "random", "ops", "optim", "nn"] as const;
 
 /** Every array below `node`, with its path. */
-function* arrays(node: Golden, path = ""): Generator<readonly [string, { readonly shape: readonly number[]; readonly data: { readonly length: number } }]> {
+function* arrays(
+  node: Golden,
+  path = "",
+): Generator<readonly [string, { readonly shape: readonly number[]; readonly data: { readonly length: number } }]> {
   if (isGoldenArray(node)) yield [path, node];
-  else if (node !== null && typeof node === "object") for (const [key, child] of Object.entries(node)) yield* arrays(child, `${path}.${key}`);
+  else if (node !== null && typeof node === "object")
+    for (const [key, child] of Object.entries(node)) yield* arrays(child, `${path}.${key}`);
 }
 
 test("every file names its maker and the version of the engine", () => {
@@ -24,7 +28,11 @@ test("every array has as many elements as its shape says", () => {
   for (const name of names) {
     let seen = 0;
     for (const [path, { shape, data }] of arrays(loadGolden(name))) {
-      assert.is(data.length, shape.reduce((a, b) => a * b, 1), `${name}${path}`);
+      assert.is(
+        data.length,
+        shape.reduce((a, b) => a * b, 1),
+        `${name}${path}`,
+      );
       seen++;
     }
     assert.ok(seen > 50, `${name} holds ${seen} arrays`);

@@ -19,8 +19,12 @@ export function loadGolden(name: string): Golden {
 export function goldenAt(tree: Golden, ...path: readonly (string | number)[]): Golden {
   let here = tree;
   for (const [i, step] of path.entries()) {
-    const next: Golden | undefined = here === null || typeof here !== "object" ? undefined
-      : Object.hasOwn(here, step) ? (here as { readonly [key: string]: Golden })[step] : undefined; // own key of a record or a list: a Golden
+    const next: Golden | undefined =
+      here === null || typeof here !== "object"
+        ? undefined
+        : Object.hasOwn(here, step)
+          ? (here as { readonly [key: string]: Golden })[step]
+          : undefined; // own key of a record or a list: a Golden
     if (next === undefined) throw new RangeError(`golden has no ${path.slice(0, i + 1).join(".")}`);
     here = next;
   }
@@ -42,10 +46,12 @@ export function goldenCases(tree: Golden, ...path: readonly (string | number)[])
 }
 
 /** Is this node an array? */
-export const isGoldenArray = (node: Golden): node is GoldenArray => isRecord(node) && node["kind"] === "array" && ArrayBuffer.isView(node["data"]);
+export const isGoldenArray = (node: Golden): node is GoldenArray =>
+  isRecord(node) && node["kind"] === "array" && ArrayBuffer.isView(node["data"]);
 
 const isList = (node: unknown): node is readonly Golden[] => Array.isArray(node);
-const isRecord = (node: unknown): node is { readonly [key: string]: unknown } => typeof node === "object" && node !== null && !Array.isArray(node);
+const isRecord = (node: unknown): node is { readonly [key: string]: unknown } =>
+  typeof node === "object" && node !== null && !Array.isArray(node);
 
 function decode(node: unknown): Golden {
   if (node === null || typeof node === "boolean" || typeof node === "number" || typeof node === "string") return node;
@@ -60,10 +66,11 @@ function decode(node: unknown): Golden {
 function decodeArray(dtype: string, shape: readonly number[], data: string): GoldenArray {
   const bytes = Uint8Array.from(Buffer.from(data, "base64")); // a copy: its buffer starts at 0, so it is aligned
   const n = shape.reduce((a, b) => a * b, 1);
-  const known = dtypes.find((d) => d === dtype);
+  const known = dtypes.find(d => d === dtype);
   const width = known !== undefined ? byteSize(known) : dtype === "u16" ? 2 : dtype === "u64" ? 8 : 0;
   if (width === 0) throw new TypeError(`a golden array has an unknown dtype ${dtype}`);
-  if (bytes.byteLength !== n * width) throw new RangeError(`a golden ${dtype}[${shape.join()}] needs ${n * width} bytes, got ${bytes.byteLength}`);
+  if (bytes.byteLength !== n * width)
+    throw new RangeError(`a golden ${dtype}[${shape.join()}] needs ${n * width} bytes, got ${bytes.byteLength}`);
   if (known !== undefined) return { kind: "array", dtype: known, shape, data: hostView(known, bytes.buffer, 0, n) };
   if (dtype === "u16") return { kind: "array", dtype, shape, data: new Uint16Array(bytes.buffer) };
   return { kind: "array", dtype: "u64", shape, data: new BigUint64Array(bytes.buffer) };

@@ -4,20 +4,75 @@ import { suite, test } from "uvu";
 import * as assert from "uvu/assert";
 
 const kinds: Readonly<Record<string, () => void>> = {
-  pass: () => { test("a", () => {}); test("b", () => {}); test.run(); },
-  fail: () => { test("a", () => {}); test("b", () => assert.is(1, 2)); test.run(); },
-  skip: () => { test("a", () => {}); test.skip("b", () => {}); test.run(); },
-  only: () => { test("a", () => {}); test.only("b", () => {}); test.run(); },
-  suites: () => { const other = suite("other"); test("a", () => {}); other("b", () => assert.is(1, 2)); test.run(); other.run(); },
-  before: () => { test.before(() => { throw new Error("no set-up"); }); test("a", () => {}); test.run(); },
-  after: () => { test.after(() => { throw new Error("no tear-down"); }); test("a", () => {}); test.run(); },
-  crash: () => { throw new Error("boom"); },
-  exit: () => { test("a", () => {}); test.run(); process.on("exit", () => { process.exitCode = 3; }); },
-  forgotten: () => { test("a", () => {}); },
-  empty: () => { test.run(); },
-  hang: () => { setInterval(() => {}, 1000); },
-  abort: () => { process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000); },
-  orphan: () => { spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" }).unref(); test("a", () => {}); test.run(); },
+  pass: () => {
+    test("a", () => {});
+    test("b", () => {});
+    test.run();
+  },
+  fail: () => {
+    test("a", () => {});
+    test("b", () => assert.is(1, 2));
+    test.run();
+  },
+  skip: () => {
+    test("a", () => {});
+    test.skip("b", () => {});
+    test.run();
+  },
+  only: () => {
+    test("a", () => {});
+    test.only("b", () => {});
+    test.run();
+  },
+  suites: () => {
+    const other = suite("other");
+    test("a", () => {});
+    other("b", () => assert.is(1, 2));
+    test.run();
+    other.run();
+  },
+  before: () => {
+    test.before(() => {
+      throw new Error("no set-up");
+    });
+    test("a", () => {});
+    test.run();
+  },
+  after: () => {
+    test.after(() => {
+      throw new Error("no tear-down");
+    });
+    test("a", () => {});
+    test.run();
+  },
+  crash: () => {
+    throw new Error("boom");
+  },
+  exit: () => {
+    test("a", () => {});
+    test.run();
+    process.on("exit", () => {
+      process.exitCode = 3;
+    });
+  },
+  forgotten: () => {
+    test("a", () => {});
+  },
+  empty: () => {
+    test.run();
+  },
+  hang: () => {
+    setInterval(() => {}, 1000);
+  },
+  abort: () => {
+    process.kill(process.pid, "SIGTERM");
+    setInterval(() => {}, 1000);
+  },
+  orphan: () => {
+    spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" }).unref();
+    test("a", () => {});
+    test.run();
+  },
 };
 const kind = kinds[process.argv[2] ?? ""];
 if (kind === undefined) throw new Error(`there is no fixture ${process.argv[2]}`);

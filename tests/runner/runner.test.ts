@@ -7,7 +7,8 @@ import { plan, steps } from "./steps.ts";
 import { none, outcome, plus, sentence, type Outcome } from "./totals.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const runFixture = (kind: string, timeout = 60): Promise<Finished> => runNode({ argv: ["--import", "tsx", "tests/runner/fixture.ts", kind], cwd: root, timeout });
+const runFixture = (kind: string, timeout = 60): Promise<Finished> =>
+  runNode({ argv: ["--import", "tsx", "tests/runner/fixture.ts", kind], cwd: root, timeout });
 
 const expected: Readonly<Record<string, Outcome>> = {
   pass: { passed: 2, failed: 0, skipped: 0 },
@@ -26,7 +27,7 @@ const expected: Readonly<Record<string, Outcome>> = {
 };
 
 test("every way a file can end is counted", async () => {
-  await pool(Object.keys(expected), 2, async (kind) => {
+  await pool(Object.keys(expected), 2, async kind => {
     const { stdout, ending } = await runFixture(kind);
     assert.equal(outcome(stdout, ending), expected[kind], kind);
   });
@@ -47,11 +48,14 @@ test("a file that prints two summaries is refused", () => {
 });
 test("the pool starts in order and never runs more than its workers", async () => {
   const started: number[] = [];
-  let now = 0, most = 0;
-  await pool([0, 1, 2, 3, 4], 2, async (item) => {
+  let now = 0,
+    most = 0;
+  await pool([0, 1, 2, 3, 4], 2, async item => {
     started.push(item);
     most = Math.max(most, ++now);
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await new Promise(resolve => {
+      setTimeout(resolve, 5);
+    });
     now--;
   });
   assert.equal(started, [0, 1, 2, 3, 4]);
@@ -62,7 +66,16 @@ test("totals add up, and the sentence names skipped tests only when there are an
   assert.is(sentence(plus(none, { passed: 0, failed: 0, skipped: 3 })), "0 passed, 0 failed, 3 skipped");
 });
 
-const files = ["tests/architecture.test.ts", "tests/architecture/rules.test.ts", "tests/backends/wasm.test.ts", "tests/compiler/ir/print.test.ts", "tests/examples/01.test.ts", "tests/laws/grad.test.ts", "tests/primitives.test.ts", "tests/stdlib/optim/adam.test.ts"];
+const files = [
+  "tests/architecture.test.ts",
+  "tests/architecture/rules.test.ts",
+  "tests/backends/wasm.test.ts",
+  "tests/compiler/ir/print.test.ts",
+  "tests/examples/01.test.ts",
+  "tests/laws/grad.test.ts",
+  "tests/primitives.test.ts",
+  "tests/stdlib/optim/adam.test.ts",
+];
 const namesAndFiles = (only: readonly string[], filters: readonly string[]): unknown => {
   const result = plan(files, { only, filters });
   return result.kind === "plan" ? result.steps.map(({ step, files: own }) => [step.name, own]) : result.message;
@@ -70,7 +83,8 @@ const namesAndFiles = (only: readonly string[], filters: readonly string[]): unk
 
 test("a whole run has every step, and every file in exactly one", () => {
   assert.equal(namesAndFiles([], []), [
-    ["types", []], ["lint", []],
+    ["types", []],
+    ["lint", []],
     ["architecture", ["tests/architecture.test.ts", "tests/architecture/rules.test.ts"]],
     ["unit", ["tests/compiler/ir/print.test.ts", "tests/stdlib/optim/adam.test.ts"]],
     ["laws", ["tests/laws/grad.test.ts", "tests/primitives.test.ts"]],
@@ -80,10 +94,16 @@ test("a whole run has every step, and every file in exactly one", () => {
 });
 test("a filter keeps the files whose path contains it, and their steps", () => {
   assert.equal(namesAndFiles([], ["optim"]), [["unit", ["tests/stdlib/optim/adam.test.ts"]]]);
-  assert.equal(namesAndFiles([], ["grad", "wasm"]), [["laws", ["tests/laws/grad.test.ts"]], ["backends", ["tests/backends/wasm.test.ts"]]]);
+  assert.equal(namesAndFiles([], ["grad", "wasm"]), [
+    ["laws", ["tests/laws/grad.test.ts"]],
+    ["backends", ["tests/backends/wasm.test.ts"]],
+  ]);
 });
 test("chosen steps keep their order, and a step without files is kept, to fail", () => {
-  assert.equal(namesAndFiles(["lint", "types"], []), [["types", []], ["lint", []]]);
+  assert.equal(namesAndFiles(["lint", "types"], []), [
+    ["types", []],
+    ["lint", []],
+  ]);
   const empty = plan([], { only: ["unit"], filters: [] });
   assert.equal(empty, { kind: "plan", steps: [{ step: steps.find(({ name }) => name === "unit"), files: [] }] });
 });

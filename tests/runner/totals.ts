@@ -2,7 +2,11 @@
 // It trusts neither alone: uvu exits with 0 when a `before` hook throws, and a file that forgets `test.run()` prints nothing.
 
 /** Counts of tests, of one file or of many. */
-export interface Totals { readonly passed: number; readonly failed: number; readonly skipped: number }
+export interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
 
 /** How a process ended: by itself with a status, by a signal, or because its time was over. */
 export type Ending =
@@ -11,7 +15,9 @@ export type Ending =
   | { readonly kind: "timeout"; readonly seconds: number };
 
 /** A file's totals, and the reason when they hold a failure that no test of the file reported. */
-export interface Outcome extends Totals { readonly trouble?: string }
+export interface Outcome extends Totals {
+  readonly trouble?: string;
+}
 
 /** No test at all. */
 export const none: Totals = { passed: 0, failed: 0, skipped: 0 };
@@ -40,13 +46,16 @@ export function outcome(stdout: string, ending: Ending): Outcome {
 
 function complaint(summaries: number, seen: Totals, ending: Ending): string | undefined {
   switch (ending.kind) {
-    case "timeout": return `did not end within ${ending.seconds} s`;
-    case "signal": return `was ended by ${ending.signal}`;
+    case "timeout":
+      return `did not end within ${ending.seconds} s`;
+    case "signal":
+      return `was ended by ${ending.signal}`;
     case "exit":
       if (summaries === 0) return ending.code === 0 ? "ran no test: does it end with test.run()?" : `crashed with exit code ${ending.code}`;
       if (summaries > 1) return `printed ${summaries} summaries: call every suite's run() in the same turn`;
       if (seen.passed + seen.failed + seen.skipped === 0) return "has no test in it";
       return ending.code !== 0 && seen.failed === 0 ? `passed its tests, but exited with code ${ending.code}` : undefined;
-    default: throw new Error(`unknown ending ${JSON.stringify(ending satisfies never)}`);
+    default:
+      throw new Error(`unknown ending ${JSON.stringify(ending satisfies never)}`);
   }
 }

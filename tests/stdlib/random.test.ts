@@ -9,11 +9,21 @@ import { numbers } from "../support/numbers.ts";
 type Case = Readonly<Record<string, unknown>>;
 const golden = loadGolden("random");
 const keyOf = (c: Case): Tensor => array((c["key"] as GoldenArray).data as Uint32Array); // the file's layout
-const out = (c: Case): { dtype: string; shape: number[]; data: number[] } => { const o = c["out"] as GoldenArray; return { dtype: o.dtype, shape: [...o.shape], data: Array.from(o.data as ArrayLike<number>) }; }; // the file's layout
+const out = (c: Case): { dtype: string; shape: number[]; data: number[] } => {
+  const o = c["out"] as GoldenArray;
+  return { dtype: o.dtype, shape: [...o.shape], data: Array.from(o.data as ArrayLike<number>) };
+}; // the file's layout
 const exact = (name: string, f: (c: Case) => Tensor, only: (c: Case) => boolean = () => true): void => {
   test(`${name} has JAX's bits`, () => {
     let seen = 0;
-    for (const c of goldenCases(golden, name)) { if (!only(c)) continue; seen++; const y = f(c), want = out(c); assert.equal([...y.shape], want.shape); assert.equal(numbers(y), want.data); }
+    for (const c of goldenCases(golden, name)) {
+      if (!only(c)) continue;
+      seen++;
+      const y = f(c),
+        want = out(c);
+      assert.equal([...y.shape], want.shape);
+      assert.equal(numbers(y), want.data);
+    }
     assert.ok(seen > 0);
   });
 };
@@ -23,8 +33,12 @@ const close = (name: string, f: (c: Case) => Tensor, ulps: number, only: (c: Cas
     for (const c of goldenCases(golden, name)) {
       if (!only(c)) continue;
       seen++;
-      const y = numbers(f(c)), want = out(c), eps = want.dtype === "f64" ? 2 ** -52 : 2 ** -23;
-      want.data.forEach((w, i) => assert.ok(Math.abs((y[i] ?? NaN) - w) <= ulps * eps * Math.max(0.25, Math.abs(w)), `${name}[${i}]: ${y[i]} and ${w}`));
+      const y = numbers(f(c)),
+        want = out(c),
+        eps = want.dtype === "f64" ? 2 ** -52 : 2 ** -23;
+      want.data.forEach((w, i) =>
+        assert.ok(Math.abs((y[i] ?? NaN) - w) <= ulps * eps * Math.max(0.25, Math.abs(w)), `${name}[${i}]: ${y[i]} and ${w}`),
+      );
     }
     assert.ok(seen > 0);
   });
@@ -34,17 +48,30 @@ const isFloat32 = (c: Case): boolean => out(c).dtype === "f32";
 const num = (c: Case, k: string): number => Number(c[k]);
 
 test("keys are the two halves of the seed", () => {
-  for (const c of goldenCases(golden, "key_x64")) assert.equal(numbers(random.key(BigInt(String(c["seed"])))), Array.from((c["key"] as GoldenArray).data as ArrayLike<number>)); // the file's layout
+  for (const c of goldenCases(golden, "key_x64"))
+    assert.equal(numbers(random.key(BigInt(String(c["seed"])))), Array.from((c["key"] as GoldenArray).data as ArrayLike<number>)); // the file's layout
 });
 const floatOf = (c: Case): "f32" | "f64" => out(c).dtype as "f32" | "f64"; // the file's layout
-const optional = (c: Case, k: string): Tensor | undefined => (c[k] === null ? undefined : array((c[k] as GoldenArray).data as Float32Array)); // the file's layout
-const tensor = (c: Case, k: string): Tensor => { const g = c[k] as GoldenArray; return fromHost(g.dtype as "f32", [...g.shape], g.data as Float32Array); }; // the file's layout
+const optional = (c: Case, k: string): Tensor | undefined =>
+  c[k] === null ? undefined : array((c[k] as GoldenArray).data as Float32Array); // the file's layout
+const tensor = (c: Case, k: string): Tensor => {
+  const g = c[k] as GoldenArray;
+  return fromHost(g.dtype as "f32", [...g.shape], g.data as Float32Array);
+}; // the file's layout
 
 exact("split", c => random.split(keyOf(c), num(c, "num")));
 exact("split_shape", c => random.split(keyOf(c), shapeOf(c)));
 exact("fold_in", c => random.foldIn(keyOf(c), num(c, "data")));
-exact("bits", c => random.bits(keyOf(c), shapeOf(c), { dtype: c["width"] === 8 ? "u8" : "u32" }), c => c["width"] === 32 || c["width"] === 8);
-exact("uniform", c => random.uniform(keyOf(c), shapeOf(c), { dtype: floatOf(c), minval: num(c, "minval"), maxval: num(c, "maxval") }), c => isFloat32(c) || (c["minval"] === 0 && c["maxval"] === 1));
+exact(
+  "bits",
+  c => random.bits(keyOf(c), shapeOf(c), { dtype: c["width"] === 8 ? "u8" : "u32" }),
+  c => c["width"] === 32 || c["width"] === 8,
+);
+exact(
+  "uniform",
+  c => random.uniform(keyOf(c), shapeOf(c), { dtype: floatOf(c), minval: num(c, "minval"), maxval: num(c, "maxval") }),
+  c => isFloat32(c) || (c["minval"] === 0 && c["maxval"] === 1),
+);
 close("uniform", c => random.uniform(keyOf(c), shapeOf(c), { dtype: floatOf(c), minval: num(c, "minval"), maxval: num(c, "maxval") }), 4); // f64 rounds the product and the sum
 close("normal", c => random.normal(keyOf(c), shapeOf(c), { dtype: floatOf(c) }), 32);
 close("truncated_normal", c => random.truncatedNormal(keyOf(c), num(c, "lower"), num(c, "upper"), shapeOf(c), { dtype: floatOf(c) }), 32);
@@ -52,10 +79,17 @@ close("exponential", c => random.exponential(keyOf(c), shapeOf(c), { dtype: floa
 close("gumbel", c => random.gumbel(keyOf(c), shapeOf(c), { dtype: floatOf(c) }), 16);
 exact("bernoulli", c => random.bernoulli(keyOf(c), num(c, "p"), shapeOf(c)));
 exact("categorical", c => random.categorical(keyOf(c), tensor(c, "logits"), c["shape"] === null ? {} : { shape: shapeOf(c) }));
-exact("randint", c => random.randint(keyOf(c), shapeOf(c), num(c, "minval"), num(c, "maxval"), { dtype: out(c).dtype as "i32" | "u32" | "i8" | "u8" })); // the file's layout
+exact("randint", c =>
+  random.randint(keyOf(c), shapeOf(c), num(c, "minval"), num(c, "maxval"), { dtype: out(c).dtype as "i32" | "u32" | "i8" | "u8" }),
+); // the file's layout
 exact("permutation", c => random.permutation(keyOf(c), num(c, "n")));
-exact("permutation_array", c => random.permutation(keyOf(c), tensor(c, "x"), { axis: num(c, "axis"), independent: c["independent"] === true }));
-exact("choice", c => { const p = optional(c, "p"); return random.choice(keyOf(c), num(c, "n"), shapeOf(c), { replace: c["replace"] === true, ...(p ? { p } : {}) }); });
+exact("permutation_array", c =>
+  random.permutation(keyOf(c), tensor(c, "x"), { axis: num(c, "axis"), independent: c["independent"] === true }),
+);
+exact("choice", c => {
+  const p = optional(c, "p");
+  return random.choice(keyOf(c), num(c, "n"), shapeOf(c), { replace: c["replace"] === true, ...(p ? { p } : {}) });
+});
 
 const k = random.key(5);
 test("keys as separate tensors are those of split, and foldIn of i is the i-th", () => {
@@ -72,15 +106,31 @@ test("under jit, in scan and under vmap the numbers are the same", () => {
   assert.equal(numbers(scan((none: null, q: Tensor) => [none, draw(q)] as const, null, random.split(k, 4))[1]), eager);
 });
 test("uniform stays below its upper end in every dtype, and uses the bits its mantissa has", () => {
-  for (const [dtype, m] of [["f32", 23], ["f64", 52], ["f16", 10], ["bf16", 7]] as const) {
+  for (const [dtype, m] of [
+    ["f32", 23],
+    ["f64", 52],
+    ["f16", 10],
+    ["bf16", 7],
+  ] as const) {
     const x = numbers(random.uniform(k, [4000], { dtype }));
-    assert.ok(x.every(v => v >= 0 && v < 1 && Number.isInteger(v * 2 ** m)), dtype);
+    assert.ok(
+      x.every(v => v >= 0 && v < 1 && Number.isInteger(v * 2 ** m)),
+      dtype,
+    );
     assert.ok(new Set(x).size >= Math.min(3900, 2 ** m * 0.9), `${dtype}: ${new Set(x).size} values`);
   }
 });
 test("samples have the moments of their distributions", () => {
-  const n = 20000, moments = (x: readonly number[]): readonly [number, number] => { const mean = x.reduce((s, v) => s + v, 0) / x.length; return [mean, x.reduce((s, v) => s + (v - mean) ** 2, 0) / x.length]; };
-  const near = (x: Tensor, mean: number, variance: number): void => { const [m, v] = moments(numbers(x)); assert.ok(Math.abs(m - mean) < 5 * Math.sqrt(variance / n) + 1e-3, `mean ${m}, not ${mean}`); assert.ok(Math.abs(v - variance) < 0.08 * variance, `variance ${v}, not ${variance}`); };
+  const n = 20000,
+    moments = (x: readonly number[]): readonly [number, number] => {
+      const mean = x.reduce((s, v) => s + v, 0) / x.length;
+      return [mean, x.reduce((s, v) => s + (v - mean) ** 2, 0) / x.length];
+    };
+  const near = (x: Tensor, mean: number, variance: number): void => {
+    const [m, v] = moments(numbers(x));
+    assert.ok(Math.abs(m - mean) < 5 * Math.sqrt(variance / n) + 1e-3, `mean ${m}, not ${mean}`);
+    assert.ok(Math.abs(v - variance) < 0.08 * variance, `variance ${v}, not ${variance}`);
+  };
   near(random.uniform(k, [n], { minval: -1, maxval: 3 }), 1, 16 / 12);
   near(random.normal(k, [n], { dtype: "bf16" }), 0, 1);
   near(random.exponential(k, [n], { dtype: "f64" }), 1, 1);
@@ -95,7 +145,8 @@ test("samples have the moments of their distributions", () => {
 test("a truncated normal never reaches its ends", () => {
   const x = numbers(random.truncatedNormal(k, -0.01, 0.01, [5000]));
   assert.ok(x.every(v => v > Math.fround(-0.01) && v < Math.fround(0.01)));
-  const ulp = 2 ** -23, narrow = numbers(random.truncatedNormal(k, 1, 1 + 3 * ulp, [200]));
+  const ulp = 2 ** -23,
+    narrow = numbers(random.truncatedNormal(k, 1, 1 + 3 * ulp, [200]));
   assert.ok(narrow.every(v => v === 1 + ulp || v === 1 + 2 * ulp));
   assert.ok(numbers(random.truncatedNormal(k, 0, 1, [200], { dtype: "f64" })).every(v => v > 0 && v < 1));
   assert.ok(numbers(random.truncatedNormal(k, -Infinity, 0, [200])).every(v => v < 0 && Number.isFinite(v)));
@@ -103,7 +154,10 @@ test("a truncated normal never reaches its ends", () => {
 test("integers over a whole dtype are its bits", () => {
   const low = numbers(random.bits(random.keys(k)[1] as Tensor, [50])); // two keys
   assert.equal(numbers(random.randint(k, [50], 0, 2 ** 32, { dtype: "u32" })), low);
-  assert.equal(numbers(random.randint(k, [50], -(2 ** 31), 2 ** 31)), low.map(v => (v + 2 ** 31 | 0)));
+  assert.equal(
+    numbers(random.randint(k, [50], -(2 ** 31), 2 ** 31)),
+    low.map(v => (v + 2 ** 31) | 0),
+  );
 });
 test("what no draw can mean is refused with the values", () => {
   assert.throws(() => random.key(0.5), /E0801: random.key got the seed 0.5/);

@@ -31,10 +31,7 @@ export interface JaxJs {
   jvp<P extends readonly unknown[], R>(f: (...args: P) => R, primals: P, tangents: P): [R, R];
   vjp<P extends readonly unknown[], R>(f: (...args: P) => R, primals: P): [R, ((cotangent: R) => P) & { dispose(): void }];
   blockUntilReady<T>(x: T): Promise<T>;
-  readonly lax: {
-    conv(x: Arr, w: Arr, strides: number[], padding: "SAME" | "VALID"): Arr;
-    stopGradient(x: Arr): Arr;
-  };
+  readonly lax: { conv(x: Arr, w: Arr, strides: number[], padding: "SAME" | "VALID"): Arr; stopGradient(x: Arr): Arr };
   readonly nn: {
     sigmoid(x: Arr): Arr;
     relu(x: Arr): Arr;

@@ -13,13 +13,14 @@ await jax.init("wasm");
 jax.defaultDevice("wasm");
 const np = jax.numpy;
 
-const array = (data: Float32Array | Int32Array, shape: number[]): Arr => np.array(data, { shape, dtype: data instanceof Int32Array ? "int32" : "float32" });
+const array = (data: Float32Array | Int32Array, shape: number[]): Arr =>
+  np.array(data, { shape, dtype: data instanceof Int32Array ? "int32" : "float32" });
 const upload = (fills: Fills): Tree => fillAll(fills, array);
 const named = (tree: Tree, name: string): Arr => tree[name] as Arr; // the names are work.ts's
 
 /** A job that calls `run` on copies of `inputs`, waits and drops the results. The check is the sum of squares over all results. */
 async function pure(inputs: Tree, run: (inputs: Tree) => Arr | Arr[] | Tree): Promise<Job> {
-  const leaves = (out: Arr | Arr[] | Tree): Arr[] => Array.isArray(out) ? out : "dataSync" in out ? [out as Arr] : Object.values(out); // a tree has no leaf of that name
+  const leaves = (out: Arr | Arr[] | Tree): Arr[] => (Array.isArray(out) ? out : "dataSync" in out ? [out as Arr] : Object.values(out)); // a tree has no leaf of that name
   // All results of a compiled call share their pending kernels, so waiting for one runs them all; waiting for each takes time quadratic in their number.
   const once = async (): Promise<void> => {
     const out = run(jax.tree.ref(inputs));
@@ -41,7 +42,14 @@ function training(make: () => { step: () => number; release: () => void }): Job 
   const { step, release } = make();
   step();
   step();
-  return { check: step(), sample: times => timedAsync(times, async () => { step(); }), release };
+  return {
+    check: step(),
+    sample: times =>
+      timedAsync(times, async () => {
+        step();
+      }),
+    release,
+  };
 }
 
 function prepareGpt(work: Extract<Work, { kind: "gptStep" | "gptGradient" }>): { params: Tree; tokens: [Arr, Arr] } {
@@ -51,10 +59,14 @@ function prepareGpt(work: Extract<Work, { kind: "gptStep" | "gptGradient" }>): {
   for (const [name, f] of Object.entries(rest)) {
     const data = fill(f);
     if (f.shape.length === 1 || name === "embed" || name === "pos") params[name] = array(data, [...f.shape]);
-    else for (let i = 0; i < layers; i++) params[`${name}${i}`] = array(data.slice(i * (data.length / layers), (i + 1) * (data.length / layers)), f.shape.slice(1));
+    else
+      for (let i = 0; i < layers; i++)
+        params[`${name}${i}`] = array(data.slice(i * (data.length / layers), (i + 1) * (data.length / layers)), f.shape.slice(1));
   }
   if (!spec) throw new Error("the work has no tokens");
-  const all = fill(spec), inputs = new Int32Array(b * t), targets = new Int32Array(b * t);
+  const all = fill(spec),
+    inputs = new Int32Array(b * t),
+    targets = new Int32Array(b * t);
   for (let i = 0; i < b; i++) {
     inputs.set(all.subarray(i * (t + 1), i * (t + 1) + t), i * t);
     targets.set(all.subarray(i * (t + 1) + 1, (i + 1) * (t + 1)), i * t);
@@ -64,29 +76,65 @@ function prepareGpt(work: Extract<Work, { kind: "gptStep" | "gptGradient" }>): {
 
 async function prepare(work: Work): Promise<Job> {
   switch (work.kind) {
-    case "gemm": return pure(upload(work.inputs), jax.jit((x: Tree) => np.matmul(named(x, "a"), named(x, "b"))));
-    case "gate": return pure(upload(work.inputs), jax.jit(({ x }: Tree) => np.tanh((x as Arr).ref.mul(1.3).add(0.2)).mul(jax.nn.sigmoid(x as Arr)))); // named in work.ts
-    case "softmax": return pure(upload(work.inputs), jax.jit(({ x }: Tree) => jax.nn.softmax(x as Arr, -1))); // named in work.ts
+    case "gemm":
+      return pure(
+        upload(work.inputs),
+        jax.jit((x: Tree) => np.matmul(named(x, "a"), named(x, "b"))),
+      );
+    case "gate":
+      return pure(
+        upload(work.inputs),
+        jax.jit(({ x }: Tree) => np.tanh((x as Arr).ref.mul(1.3).add(0.2)).mul(jax.nn.sigmoid(x as Arr))),
+      ); // named in work.ts
+    case "softmax":
+      return pure(
+        upload(work.inputs),
+        jax.jit(({ x }: Tree) => jax.nn.softmax(x as Arr, -1)),
+      ); // named in work.ts
     case "layerNorm": {
       const of = (x: Tree): Arr => layerNorm({ x: named(x, "x"), scale: named(x, "scale"), bias: named(x, "bias") });
-      return work.gradient ? pure(upload(work.inputs), jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x))) : pure(upload(work.inputs), jax.jit(of));
+      return work.gradient
+        ? pure(
+            upload(work.inputs),
+            jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x)),
+          )
+        : pure(upload(work.inputs), jax.jit(of));
     }
     case "conv": {
       const of = (x: Tree): Arr => jax.lax.conv(named(x, "x"), named(x, "w"), [1, 1], "SAME");
-      return work.gradient ? pure(upload(work.inputs), jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x))) : pure(upload(work.inputs), jax.jit(of));
+      return work.gradient
+        ? pure(
+            upload(work.inputs),
+            jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x)),
+          )
+        : pure(upload(work.inputs), jax.jit(of));
     }
-    case "mlpStep": return training(() => {
-      const { x, labels, ...params } = upload(work.inputs);
-      const state = initial(jax, params), step = adamwStep(jax, work.adamw, mlpLoss(jax));
-      return { step: () => step(state, x as Arr, labels as Arr), release: () => jax.tree.dispose([state.params, state.m, state.v, x, labels]) }; // named in work.ts
-    });
-    case "mlpHvp": return pure(upload(work.inputs), jax.jit(({ x, labels, ...rest }: Tree) => {
-      const part = (direction: boolean): Tree => Object.fromEntries(Object.entries(rest).filter(([name]) => name.startsWith("d_") === direction).map(([name, v]) => [name.replace("d_", ""), v]));
-      const gradient = (p: Tree): Tree => jax.grad((q: Tree) => mlpLoss(jax)(q, (x as Arr).ref, (labels as Arr).ref))(p); // named in work.ts
-      const [value, product] = jax.jvp(gradient, [part(false)], [part(true)]);
-      jax.tree.dispose([value, x, labels]);
-      return product;
-    }));
+    case "mlpStep":
+      return training(() => {
+        const { x, labels, ...params } = upload(work.inputs);
+        const state = initial(jax, params),
+          step = adamwStep(jax, work.adamw, mlpLoss(jax));
+        return {
+          step: () => step(state, x as Arr, labels as Arr),
+          release: () => jax.tree.dispose([state.params, state.m, state.v, x, labels]),
+        }; // named in work.ts
+      });
+    case "mlpHvp":
+      return pure(
+        upload(work.inputs),
+        jax.jit(({ x, labels, ...rest }: Tree) => {
+          const part = (direction: boolean): Tree =>
+            Object.fromEntries(
+              Object.entries(rest)
+                .filter(([name]) => name.startsWith("d_") === direction)
+                .map(([name, v]) => [name.replace("d_", ""), v]),
+            );
+          const gradient = (p: Tree): Tree => jax.grad((q: Tree) => mlpLoss(jax)(q, (x as Arr).ref, (labels as Arr).ref))(p); // named in work.ts
+          const [value, product] = jax.jvp(gradient, [part(false)], [part(true)]);
+          jax.tree.dispose([value, x, labels]);
+          return product;
+        }),
+      );
     case "gptStep": {
       const { params, tokens } = prepareGpt(work);
       const loss = (p: Tree, inputs: Arr, targets: Arr): Arr => crossEntropy(jax, logits(jax, work.gpt, p, inputs), targets);
@@ -96,17 +144,40 @@ async function prepare(work: Work): Promise<Job> {
         return () => step(state, ...tokens);
       };
       const release = (): void => jax.tree.dispose([state.params, state.m, state.v, ...tokens]);
-      return work.first ? { check: undefined, sample: () => timedAsync(1, async () => { make()(); }), release } : training(() => ({ step: make(), release }));
+      return work.first
+        ? {
+            check: undefined,
+            sample: () =>
+              timedAsync(1, async () => {
+                make()();
+              }),
+            release,
+          }
+        : training(() => ({ step: make(), release }));
     }
     case "gptGradient": {
-      const { params, tokens: [inputs, targets] } = prepareGpt(work);
-      const plain = (p: Tree, a: Arr, b: Arr): [Arr, Tree] => jax.valueAndGrad((q: Tree) => crossEntropy(jax, logits(jax, work.gpt, q, a), b))(p);
+      const {
+        params,
+        tokens: [inputs, targets],
+      } = prepareGpt(work);
+      const plain = (p: Tree, a: Arr, b: Arr): [Arr, Tree] =>
+        jax.valueAndGrad((q: Tree) => crossEntropy(jax, logits(jax, work.gpt, q, a), b))(p);
       const gradient = work.rho === undefined ? plain : functionalSam(jax, work.gpt, work.rho);
       const f = jax.jit((p: Tree, a: Arr, b: Arr) => gradient(p, a, b)[1]);
       const job = await pure(params, p => f(p, inputs.ref, targets.ref));
-      return { ...job, release: () => { job.release(); jax.tree.dispose([inputs, targets]); } };
+      return {
+        ...job,
+        release: () => {
+          job.release();
+          jax.tree.dispose([inputs, targets]);
+        },
+      };
     }
-    case "call": return pure(upload(work.inputs), jax.jit((x: Tree) => Object.fromEntries(Object.entries(x).map(([name, v]) => [name, v.add(1)]))));
+    case "call":
+      return pure(
+        upload(work.inputs),
+        jax.jit((x: Tree) => Object.fromEntries(Object.entries(x).map(([name, v]) => [name, v.add(1)]))),
+      );
     case "chain": {
       const program = jax.jit((x: Arr) => {
         let h = x.ref;
@@ -121,13 +192,14 @@ async function prepare(work: Work): Promise<Job> {
       let check = NaN;
       const peak = await peakOf(async () => {
         const out = await jax.blockUntilReady(program(array(data, [...spec.shape])));
-        check = (out.ref.slice(0, 0).dataSync())[0] ?? NaN;
+        check = out.ref.slice(0, 0).dataSync()[0] ?? NaN;
         out.dispose();
       });
       if (Number.isNaN(check)) throw new Error("the chain gave NaN");
       return { check: undefined, sample: () => peak, release: () => undefined };
     }
-    default: return work satisfies never;
+    default:
+      return work satisfies never;
   }
 }
 

@@ -12,8 +12,15 @@ export function emitKernel(k: TiledKernel, entry: string): { readonly text: stri
   const e = new Emitter(k, entry);
   e.run();
   const params = k.params.map((_, i) => `.param .u64 ${entry}_p${i}`).join(", ");
-  const declare = (space: "shared" | "local", name: string, memory: { readonly dtype: Place["dtype"]; readonly elements: number }): string => `  .${space} .align 16 .b8 ${name}[${Math.max(1, memory.elements) * byteSize(memory.dtype)}];`;
-  const memory = [...k.shared.map((s, i) => declare("shared", `shared${i}`, s)), ...k.local.map((s, i) => declare("local", `local${i}`, s))];
+  const declare = (
+    space: "shared" | "local",
+    name: string,
+    memory: { readonly dtype: Place["dtype"]; readonly elements: number },
+  ): string => `  .${space} .align 16 .b8 ${name}[${Math.max(1, memory.elements) * byteSize(memory.dtype)}];`;
+  const memory = [
+    ...k.shared.map((s, i) => declare("shared", `shared${i}`, s)),
+    ...k.local.map((s, i) => declare("local", `local${i}`, s)),
+  ];
   return {
     text: [`.visible .entry ${entry}(${params})`, `.maxntid ${k.threads}, 1, 1`, "{", ...memory, e.code.text(), "}"].join("\n"),
     sharedBytes: k.shared.reduce((n, s) => n + Math.ceil((s.elements * byteSize(s.dtype)) / 16) * 16, 0),
@@ -27,7 +34,10 @@ class Emitter {
   private readonly places: Place[] = [];
   private readonly vars = new Map<number, string>();
   private readonly changing = new Set<number>();
-  constructor(k: TiledKernel, entry: string) { this.k = k; this.entry = entry; }
+  constructor(k: TiledKernel, entry: string) {
+    this.k = k;
+    this.entry = entry;
+  }
 
   run(): void {
     const { code: c, k } = this;
@@ -47,10 +57,15 @@ class Emitter {
     for (const s of stmts) {
       if (s.kind === "set") this.changing.add(s.v.id);
       else if (s.kind === "for" || s.kind === "while") this.findChanging(s.body);
-      else if (s.kind === "if") { this.findChanging(s.yes); this.findChanging(s.no); }
+      else if (s.kind === "if") {
+        this.findChanging(s.yes);
+        this.findChanging(s.no);
+      }
     }
   }
-  private block(stmts: readonly TiledStmt[]): void { for (const s of stmts) this.statement(s); }
+  private block(stmts: readonly TiledStmt[]): void {
+    for (const s of stmts) this.statement(s);
+  }
   private statement(s: TiledStmt): void {
     const { code: c } = this;
     switch (s.kind) {
@@ -59,11 +74,21 @@ class Emitter {
         this.vars.set(s.v.id, steady ? this.value(s.value) : this.copy(s.v, s.value));
         break;
       }
-      case "set": this.assign(s.v, this.vars.get(s.v.id) ?? "", s.value); break;
-      case "store": { const index = this.value(s.index), value = this.value(s.value); store(c, this.place(s.buf), index, s.value.kind === "const" ? this.materialize(s.value) : value, s.guard && this.value(s.guard)); break; }
-      case "for": this.loop(s); break;
+      case "set":
+        this.assign(s.v, this.vars.get(s.v.id) ?? "", s.value);
+        break;
+      case "store": {
+        const index = this.value(s.index),
+          value = this.value(s.value);
+        store(c, this.place(s.buf), index, s.value.kind === "const" ? this.materialize(s.value) : value, s.guard && this.value(s.guard));
+        break;
+      }
+      case "for":
+        this.loop(s);
+        break;
       case "while": {
-        const top = c.label("while"), end = c.label("while_end");
+        const top = c.label("while"),
+          end = c.label("while_end");
         c.mark(top);
         c.put("bra", [end], `!${this.value(s.cond)}`);
         this.block(s.body);
@@ -72,27 +97,50 @@ class Emitter {
         break;
       }
       case "if": {
-        const otherwise = c.label("else"), end = c.label("endif");
+        const otherwise = c.label("else"),
+          end = c.label("endif");
         c.put("bra", [s.no.length > 0 ? otherwise : end], `!${this.value(s.cond)}`);
         this.block(s.yes);
-        if (s.no.length > 0) { c.put("bra", [end]); c.mark(otherwise); this.block(s.no); }
+        if (s.no.length > 0) {
+          c.put("bra", [end]);
+          c.mark(otherwise);
+          this.block(s.no);
+        }
         c.mark(end);
         break;
       }
-      case "barrier": c.put("bar.sync", ["0"]); break;
-      case "shuffle": this.vars.set(s.into.id, this.shuffle(s.into, this.value(s.value), s.mask)); break;
+      case "barrier":
+        c.put("bar.sync", ["0"]);
+        break;
+      case "shuffle":
+        this.vars.set(s.into.id, this.shuffle(s.into, this.value(s.value), s.mask));
+        break;
       case "loadVector": {
         const into = s.into.map(v => c.reg(classOf(v.dtype)));
         loadVector(c, this.place(s.buf), this.value(s.index), into);
         s.into.forEach((v, q) => this.vars.set(v.id, into[q] ?? ""));
         break;
       }
-      case "storeVector": { const index = this.value(s.index); storeVector(c, this.place(s.buf), index, s.values.map(v => this.materialize(v))); break; }
-      default: unreachable(s);
+      case "storeVector": {
+        const index = this.value(s.index);
+        storeVector(
+          c,
+          this.place(s.buf),
+          index,
+          s.values.map(v => this.materialize(v)),
+        );
+        break;
+      }
+      default:
+        unreachable(s);
     }
   }
   private loop(s: Extract<TiledStmt, { kind: "for" }>): void {
-    const { code: c } = this, i = c.reg("b32"), end = this.value(s.end), top = c.label("for"), done = c.label("for_end");
+    const { code: c } = this,
+      i = c.reg("b32"),
+      end = this.value(s.end),
+      top = c.label("for"),
+      done = c.label("for_end");
     c.put("mov.b32", [i, this.value(s.begin)]);
     this.vars.set(s.v.id, i);
     c.put("bra", [done], c.make("pred", "setp.ge.s32", i, end));
@@ -103,17 +151,24 @@ class Emitter {
     c.mark(done);
   }
   private shuffle(into: ExprVar, x: string, mask: number): string {
-    const { code: c } = this, members = this.k.threads >= 32 ? "-1" : String(2 ** this.k.threads - 1), swap = (r: string): string => c.make("b32", "shfl.sync.bfly.b32", r, String(mask), "31", members);
+    const { code: c } = this,
+      members = this.k.threads >= 32 ? "-1" : String(2 ** this.k.threads - 1),
+      swap = (r: string): string => c.make("b32", "shfl.sync.bfly.b32", r, String(mask), "31", members);
     switch (classOf(into.dtype)) {
-      case "b32": return swap(x);
-      case "f32": return c.make("f32", "mov.b32", swap(c.make("b32", "mov.b32", x)));
-      case "pred": return compare(c, "ne", "u32", swap(toBits(c, x)), "0");
+      case "b32":
+        return swap(x);
+      case "f32":
+        return c.make("f32", "mov.b32", swap(c.make("b32", "mov.b32", x)));
+      case "pred":
+        return compare(c, "ne", "u32", swap(toBits(c, x)), "0");
       case "f64": {
-        const low = c.reg("b32"), high = c.reg("b32");
+        const low = c.reg("b32"),
+          high = c.reg("b32");
         c.put("mov.b64", [`{${low}, ${high}}`, x]);
         return c.make("f64", "mov.b64", `{${swap(low)}, ${swap(high)}}`);
       }
-      default: return unreachable(classOf(into.dtype) as never); // classOf has four results
+      default:
+        return unreachable(classOf(into.dtype) as never); // classOf has four results
     }
   }
   private copy(v: ExprVar, value: Expr): string {
@@ -122,11 +177,18 @@ class Emitter {
     return r;
   }
   private assign(v: ExprVar, to: string, value: Expr): void {
-    const k = classOf(v.dtype), { code: c } = this;
-    if (k === "pred") { if (value.kind === "const") c.put("setp.ne.s32", [to, value.value === 0 ? "0" : "1", "0"]); else c.put("mov.pred", [to, this.value(value)]); return; }
+    const k = classOf(v.dtype),
+      { code: c } = this;
+    if (k === "pred") {
+      if (value.kind === "const") c.put("setp.ne.s32", [to, value.value === 0 ? "0" : "1", "0"]);
+      else c.put("mov.pred", [to, this.value(value)]);
+      return;
+    }
     c.put(`mov.${k}`, [to, this.value(value)]);
   }
-  private materialize(e: Expr): string { return e.kind === "const" ? this.copy({ kind: "var", id: -1, name: "c", dtype: e.dtype }, e) : this.value(e); }
+  private materialize(e: Expr): string {
+    return e.kind === "const" ? this.copy({ kind: "var", id: -1, name: "c", dtype: e.dtype }, e) : this.value(e);
+  }
   private place(buf: number): Place {
     const p = this.places[buf];
     if (!p) throw new InternalError(`${this.k.name} has no buffer ${buf}`);
@@ -136,17 +198,33 @@ class Emitter {
   private value(e: Expr): string {
     const { code: c } = this;
     switch (e.kind) {
-      case "const": return e.dtype === "bool" ? c.make("pred", "setp.ne.s32", e.value === 0 ? "0" : "1", "0") : literal(e.dtype, e.value);
-      case "var": { const r = this.vars.get(e.id); if (r === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`); return r; }
-      case "unary": return unary(c, e.op, e.x.dtype, this.value(e.x));
-      case "binary": return binary(c, e.op, e.dtype, this.value(e.x), this.value(e.y));
-      case "compare": return compare(c, e.op, e.x.dtype, this.value(e.x), this.value(e.y));
-      case "fma": return fma(c, e.dtype, this.value(e.x), this.value(e.y), this.value(e.z));
-      case "select": return select(c, e.dtype, this.value(e.cond), this.value(e.x), this.value(e.y));
-      case "convert": return convert(c, e.x.dtype, e.dtype, this.value(e.x));
-      case "bitcast": return bitcast(c, e.x.dtype, e.dtype, this.value(e.x));
-      case "load": { const index = this.value(e.index); return load(c, this.place(e.buf), index, e.guard && this.value(e.guard), e.otherwise && this.value(e.otherwise)); }
-      default: return unreachable(e);
+      case "const":
+        return e.dtype === "bool" ? c.make("pred", "setp.ne.s32", e.value === 0 ? "0" : "1", "0") : literal(e.dtype, e.value);
+      case "var": {
+        const r = this.vars.get(e.id);
+        if (r === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`);
+        return r;
+      }
+      case "unary":
+        return unary(c, e.op, e.x.dtype, this.value(e.x));
+      case "binary":
+        return binary(c, e.op, e.dtype, this.value(e.x), this.value(e.y));
+      case "compare":
+        return compare(c, e.op, e.x.dtype, this.value(e.x), this.value(e.y));
+      case "fma":
+        return fma(c, e.dtype, this.value(e.x), this.value(e.y), this.value(e.z));
+      case "select":
+        return select(c, e.dtype, this.value(e.cond), this.value(e.x), this.value(e.y));
+      case "convert":
+        return convert(c, e.x.dtype, e.dtype, this.value(e.x));
+      case "bitcast":
+        return bitcast(c, e.x.dtype, e.dtype, this.value(e.x));
+      case "load": {
+        const index = this.value(e.index);
+        return load(c, this.place(e.buf), index, e.guard && this.value(e.guard), e.otherwise && this.value(e.otherwise));
+      }
+      default:
+        return unreachable(e);
     }
   }
 }

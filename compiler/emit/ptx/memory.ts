@@ -4,33 +4,80 @@ import { classOf, type Code } from "./registers.ts";
 import { compare, toBits } from "./scalar.ts";
 
 /** Where a buffer lives: global memory at a 64-bit address in a register, or shared or local memory at a named 32-bit address. */
-export interface Place { readonly space: "global" | "shared" | "local"; readonly base: string; readonly dtype: DType }
+export interface Place {
+  readonly space: "global" | "shared" | "local";
+  readonly base: string;
+  readonly dtype: DType;
+}
 
 /** The address operand of element `index`. */
 export function address(c: Code, p: Place, index: string): string {
-  const size = byteSize(p.dtype), constant = /^-?\d+$/.test(index) ? Number(index) * size : undefined;
+  const size = byteSize(p.dtype),
+    constant = /^-?\d+$/.test(index) ? Number(index) * size : undefined;
   if (constant !== undefined) return `[${p.base}${constant === 0 ? "" : `+${constant}`}]`;
-  return p.space === "global" ? `[${c.make("b64", "mad.wide.s32", index, String(size), p.base)}]` : `[${c.make("b32", "mad.lo.s32", index, String(size), p.base)}]`;
+  return p.space === "global"
+    ? `[${c.make("b64", "mad.wide.s32", index, String(size), p.base)}]`
+    : `[${c.make("b32", "mad.lo.s32", index, String(size), p.base)}]`;
 }
 
-const memoryType: Readonly<Record<DType, string>> = { f32: "f32", f64: "f64", f16: "b16", bf16: "u16", i32: "s32", u32: "u32", i8: "s8", u8: "u8", bool: "u8" };
+const memoryType: Readonly<Record<DType, string>> = {
+  f32: "f32",
+  f64: "f64",
+  f16: "b16",
+  bf16: "u16",
+  i32: "s32",
+  u32: "u32",
+  i8: "s8",
+  u8: "u8",
+  bool: "u8",
+};
 /** A register with element `index`; under a predicate, `otherwise` where it does not hold. */
 export function load(c: Code, p: Place, index: string, guard?: string, otherwise?: string): string {
-  const at = address(c, p, index), k = classOf(p.dtype), raw = c.reg(p.dtype === "f16" ? "b16" : k === "pred" || p.dtype === "bf16" ? "b32" : k);
-  if (guard !== undefined) c.put(p.dtype === "f16" ? "mov.b16" : k === "f64" ? "mov.f64" : k === "f32" && p.dtype === "f32" ? "mov.f32" : "mov.b32", [raw, k === "f32" && p.dtype === "f32" ? "0f00000000" : k === "f64" ? "0d0000000000000000" : "0"]);
+  const at = address(c, p, index),
+    k = classOf(p.dtype),
+    raw = c.reg(p.dtype === "f16" ? "b16" : k === "pred" || p.dtype === "bf16" ? "b32" : k);
+  if (guard !== undefined)
+    c.put(p.dtype === "f16" ? "mov.b16" : k === "f64" ? "mov.f64" : k === "f32" && p.dtype === "f32" ? "mov.f32" : "mov.b32", [
+      raw,
+      k === "f32" && p.dtype === "f32" ? "0f00000000" : k === "f64" ? "0d0000000000000000" : "0",
+    ]);
   c.put(`ld.${p.space}.${memoryType[p.dtype]}`, [raw, at], guard);
-  const value = p.dtype === "f16" ? c.make("f32", "cvt.f32.f16", raw) : p.dtype === "bf16" ? c.make("f32", "mov.b32", c.make("b32", "shl.b32", raw, "16")) : p.dtype === "bool" ? compare(c, "ne", "u32", raw, "0") : raw;
+  const value =
+    p.dtype === "f16"
+      ? c.make("f32", "cvt.f32.f16", raw)
+      : p.dtype === "bf16"
+        ? c.make("f32", "mov.b32", c.make("b32", "shl.b32", raw, "16"))
+        : p.dtype === "bool"
+          ? compare(c, "ne", "u32", raw, "0")
+          : raw;
   if (guard === undefined || otherwise === undefined) return value;
   if (k !== "pred") return c.make(k, `selp.${k}`, value, otherwise, guard);
-  return c.make("pred", "or.pred", c.make("pred", "and.pred", guard, value), c.make("pred", "and.pred", c.make("pred", "not.pred", guard), otherwise));
+  return c.make(
+    "pred",
+    "or.pred",
+    c.make("pred", "and.pred", guard, value),
+    c.make("pred", "and.pred", c.make("pred", "not.pred", guard), otherwise),
+  );
 }
 /** Write `value`, held as its class says. */
 export function store(c: Code, p: Place, index: string, value: string, guard?: string): void {
-  const at = address(c, p, index), bits = (): string => c.make("b32", "shr.u32", c.make("b32", "mov.b32", value), "16");
-  const out = p.dtype === "f16" ? c.make("b16", "cvt.rn.f16.f32", value) : p.dtype === "bf16" ? bits() : p.dtype === "bool" ? toBits(c, value) : value;
+  const at = address(c, p, index),
+    bits = (): string => c.make("b32", "shr.u32", c.make("b32", "mov.b32", value), "16");
+  const out =
+    p.dtype === "f16"
+      ? c.make("b16", "cvt.rn.f16.f32", value)
+      : p.dtype === "bf16"
+        ? bits()
+        : p.dtype === "bool"
+          ? toBits(c, value)
+          : value;
   c.put(`st.${p.space}.${memoryType[p.dtype]}`, [at, out], guard);
 }
 /** Neighbouring elements at once. */
-export function loadVector(c: Code, p: Place, index: string, into: readonly string[]): void { c.put(`ld.${p.space}.v${into.length}.${memoryType[p.dtype]}`, [`{${into.join(", ")}}`, address(c, p, index)]); }
+export function loadVector(c: Code, p: Place, index: string, into: readonly string[]): void {
+  c.put(`ld.${p.space}.v${into.length}.${memoryType[p.dtype]}`, [`{${into.join(", ")}}`, address(c, p, index)]);
+}
 /** Likewise. */
-export function storeVector(c: Code, p: Place, index: string, values: readonly string[]): void { c.put(`st.${p.space}.v${values.length}.${memoryType[p.dtype]}`, [address(c, p, index), `{${values.join(", ")}}`]); }
+export function storeVector(c: Code, p: Place, index: string, values: readonly string[]): void {
+  c.put(`st.${p.space}.v${values.length}.${memoryType[p.dtype]}`, [address(c, p, index), `{${values.join(", ")}}`]);
+}

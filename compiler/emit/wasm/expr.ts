@@ -10,9 +10,15 @@ import * as one from "./scalar.ts";
 import { elementBytes, loadScalar, register, storeScalar, type Routines } from "./types.ts";
 
 /** A buffer of the kernel: a local with its byte address, and its dtype. */
-export interface BufferLocal { readonly base: Local; readonly dtype: DType }
+export interface BufferLocal {
+  readonly base: Local;
+  readonly dtype: DType;
+}
 /** What a block may change: variables that are set or defined again, buffers that are stored to. */
-export interface Changes { readonly vars: ReadonlySet<number>; readonly bufs: ReadonlySet<number> }
+export interface Changes {
+  readonly vars: ReadonlySet<number>;
+  readonly bufs: ReadonlySet<number>;
+}
 
 /** Emits expressions of one function. */
 export class ExprEmitter {
@@ -27,7 +33,13 @@ export class ExprEmitter {
   /** How often each expression is used in the kernel. */
   readonly uses: ReadonlyMap<Expr, number>;
 
-  constructor(f: FuncBuilder, buffers: readonly BufferLocal[], routines: Routines, fma: boolean, uses: ReadonlyMap<Expr, number> = new Map()) {
+  constructor(
+    f: FuncBuilder,
+    buffers: readonly BufferLocal[],
+    routines: Routines,
+    fma: boolean,
+    uses: ReadonlyMap<Expr, number> = new Map(),
+  ) {
     this.uses = uses;
     this.f = f;
     this.buffers = buffers;
@@ -36,7 +48,9 @@ export class ExprEmitter {
   }
 
   /** Make `local` the value of a variable. */
-  bindVar(v: ExprVar, local: Local): void { this.vars.set(v.id, local); }
+  bindVar(v: ExprVar, local: Local): void {
+    this.vars.set(v.id, local);
+  }
   /** A fresh local for a variable. */
   variable(v: ExprVar): Local {
     const l = this.f.local(register(v.dtype));
@@ -63,7 +77,8 @@ export class ExprEmitter {
   private reads(e: Expr): Changes {
     const known = this.touched.get(e);
     if (known) return known;
-    const parts = operands(e).map((x) => this.reads(x)), own: Changes = { vars: new Set(e.kind === "var" ? [e.id] : []), bufs: new Set(e.kind === "load" ? [e.buf] : []) };
+    const parts = operands(e).map(x => this.reads(x)),
+      own: Changes = { vars: new Set(e.kind === "var" ? [e.id] : []), bufs: new Set(e.kind === "load" ? [e.buf] : []) };
     const result = parts.reduce(union, own);
     this.touched.set(e, result);
     return result;
@@ -76,13 +91,18 @@ export class ExprEmitter {
       if (!l) throw new InternalError(`variable ${e.name} is unbound`);
       return l;
     }
-    for (let i = this.scopes.length - 1; i >= 0; i--) { const known = this.scopes[i]?.get(e); if (known) return known; }
+    for (let i = this.scopes.length - 1; i >= 0; i--) {
+      const known = this.scopes[i]?.get(e);
+      if (known) return known;
+    }
     const to = this.compute(e);
     this.scopes.at(-1)?.set(e, to);
     return to;
   }
   /** Push the byte address of element `index`. */
-  address(buf: number, index: Expr): void { this.addressAt(buf, this.scalar(index)); }
+  address(buf: number, index: Expr): void {
+    this.addressAt(buf, this.scalar(index));
+  }
   /** Push the byte address of the element that a local numbers. */
   addressAt(buf: number, index: Local): void {
     const b = this.buffer(buf);
@@ -104,7 +124,9 @@ export class ExprEmitter {
   /** Push a local, or zero. */
   pushOr0(x: Local | undefined, d: DType): void {
     if (x) this.f.get(x);
-    else if (register(d) === "f32") this.f.f32(0); else if (register(d) === "f64") this.f.f64(0); else this.f.i32(0);
+    else if (register(d) === "f32") this.f.f32(0);
+    else if (register(d) === "f64") this.f.f64(0);
+    else this.f.i32(0);
   }
 
   private compute(e: Exclude<Expr, { kind: "var" }>): Local {
@@ -113,21 +135,44 @@ export class ExprEmitter {
     for (const x of operands(e)) this.scalar(x); // operands first: nothing else is on the stack meanwhile
     const to = f.local(register(e.dtype));
     switch (e.kind) {
-      case "const": if (register(e.dtype) === "f32") f.f32(e.value); else if (register(e.dtype) === "f64") f.f64(e.value); else f.i32(e.value | 0); break;
-      case "unary": one.unary(f, e.op, e.x.dtype, this.scalar(e.x)); break;
-      case "binary": one.binary(f, e.op, e.dtype, this.scalar(e.x), this.scalar(e.y), this.routines); break;
-      case "compare": one.compare(f, e.op, e.x.dtype, this.scalar(e.x), this.scalar(e.y)); break;
-      case "fma": this.multiplyAdd(e.dtype, this.scalar(e.x), this.scalar(e.y), this.scalar(e.z)); break;
-      case "select": f.get(this.scalar(e.x)).get(this.scalar(e.y)).get(this.scalar(e.cond)).op("select"); break;
-      case "convert": one.convert(f, e.x.dtype, e.dtype, this.scalar(e.x), this.routines); break;
-      case "bitcast": one.bitcast(f, e.x.dtype, e.dtype, this.scalar(e.x), this.routines); break;
+      case "const":
+        if (register(e.dtype) === "f32") f.f32(e.value);
+        else if (register(e.dtype) === "f64") f.f64(e.value);
+        else f.i32(e.value | 0);
+        break;
+      case "unary":
+        one.unary(f, e.op, e.x.dtype, this.scalar(e.x));
+        break;
+      case "binary":
+        one.binary(f, e.op, e.dtype, this.scalar(e.x), this.scalar(e.y), this.routines);
+        break;
+      case "compare":
+        one.compare(f, e.op, e.x.dtype, this.scalar(e.x), this.scalar(e.y));
+        break;
+      case "fma":
+        this.multiplyAdd(e.dtype, this.scalar(e.x), this.scalar(e.y), this.scalar(e.z));
+        break;
+      case "select":
+        f.get(this.scalar(e.x)).get(this.scalar(e.y)).get(this.scalar(e.cond)).op("select");
+        break;
+      case "convert":
+        one.convert(f, e.x.dtype, e.dtype, this.scalar(e.x), this.routines);
+        break;
+      case "bitcast":
+        one.bitcast(f, e.x.dtype, e.dtype, this.scalar(e.x), this.routines);
+        break;
       case "load": {
-        const read = (): void => { this.address(e.buf, e.index); loadScalar(f, this.buffer(e.buf).dtype, this.routines); };
-        if (e.guard) f.get(this.scalar(e.guard)).if_(read, () => this.pushOr0(e.otherwise && this.scalar(e.otherwise), e.dtype), register(e.dtype));
+        const read = (): void => {
+          this.address(e.buf, e.index);
+          loadScalar(f, this.buffer(e.buf).dtype, this.routines);
+        };
+        if (e.guard)
+          f.get(this.scalar(e.guard)).if_(read, () => this.pushOr0(e.otherwise && this.scalar(e.otherwise), e.dtype), register(e.dtype));
         else read();
         break;
       }
-      default: unreachable(e);
+      default:
+        unreachable(e);
     }
     f.set(to);
     return to;
@@ -139,18 +184,34 @@ export class ExprEmitter {
   }
   /** A select of which only one side is computed. */
   private branch({ cond, x, y, dtype }: Extract<Expr, { kind: "select" }>): Local {
-    const { f } = this, to = f.local(register(dtype)), c = this.scalar(cond);
+    const { f } = this,
+      to = f.local(register(dtype)),
+      c = this.scalar(cond);
     for (const side of [x, y]) for (const shared of this.side(side)?.shared ?? [side]) this.scalar(shared);
-    const choose = (side: Expr) => (): void => this.scope(() => { f.get(this.scalar(side)).set(to); });
+    const choose = (side: Expr) => (): void =>
+      this.scope(() => {
+        f.get(this.scalar(side)).set(to);
+      });
     f.get(c).if_(choose(x), choose(y));
     return to;
   }
   /** Rounded as the lanes are: fused exactly when they fuse, so that a loop's tail agrees with its body. */
   private multiplyAdd(d: DType, x: Local, y: Local, z: Local): void {
-    const { f } = this, r = register(d);
-    if (r === "i32" || !this.fma) { f.get(x).get(y).op(`${r}.mul`).get(z).op(`${r}.add`); return; }
+    const { f } = this,
+      r = register(d);
+    if (r === "i32" || !this.fma) {
+      f.get(x).get(y).op(`${r}.mul`).get(z).op(`${r}.add`);
+      return;
+    }
     const shape = r === "f32" ? "f32x4" : "f64x2";
-    f.get(x).op(`${shape}.splat`).get(y).op(`${shape}.splat`).get(z).op(`${shape}.splat`).op(`${shape}.relaxed_madd`).lane(`${shape}.extract_lane`, 0);
+    f.get(x)
+      .op(`${shape}.splat`)
+      .get(y)
+      .op(`${shape}.splat`)
+      .get(z)
+      .op(`${shape}.splat`)
+      .op(`${shape}.relaxed_madd`)
+      .lane(`${shape}.extract_lane`, 0);
   }
 }
 
@@ -160,7 +221,8 @@ function overlap(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
   return false;
 }
 function union(a: Changes, b: Changes): Changes {
-  const add = (p: ReadonlySet<number>, q: ReadonlySet<number>): ReadonlySet<number> => (contains(p, q) ? p : contains(q, p) ? q : new Set([...p, ...q]));
+  const add = (p: ReadonlySet<number>, q: ReadonlySet<number>): ReadonlySet<number> =>
+    contains(p, q) ? p : contains(q, p) ? q : new Set([...p, ...q]);
   return { vars: add(a.vars, b.vars), bufs: add(a.bufs, b.bufs) };
 }
 function contains(p: ReadonlySet<number>, q: ReadonlySet<number>): boolean {

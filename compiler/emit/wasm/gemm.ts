@@ -18,52 +18,106 @@ import { elementBytes } from "./types.ts";
 import { isFlat } from "./vectors.ts";
 
 /** One launch of a product: its function (args, begin, end) and grid. */
-export interface GemmLaunch { readonly func: FuncRef; readonly extent: number }
+export interface GemmLaunch {
+  readonly func: FuncRef;
+  readonly extent: number;
+}
 /** A product's launches in order, and the memory they want. The argument block is the kernel's parameters, then the address of `shared` bytes. */
-export interface GemmProgram { readonly launches: readonly GemmLaunch[]; readonly shared: number; readonly perThread: number }
+export interface GemmProgram {
+  readonly launches: readonly GemmLaunch[];
+  readonly shared: number;
+  readonly perThread: number;
+}
 
 /** Add a product to the module. `args` is a mutable global: the argument block of the running launch. */
 export function emitProduct(c: KernelContext, k: GemmKernel, features: WasmFeatures, args: GlobalRef): GemmProgram {
-  const { i, j, l } = k.vars, p: Fused = { c, k, args };
+  const { i, j, l } = k.vars,
+    p: Fused = { c, k, args };
   if (k.dtype !== "f32" && k.dtype !== "f64") throw new InternalError(`${k.name}: not a floating-point product`);
-  const plan = planGemm({ dtype: k.dtype, batch: k.batch, m: k.m, n: k.n, k: k.k, a: source(p, k.lhs, i, l), b: source(p, k.rhs, l, j), out: output(p) }, features);
-  const shared = (f: FuncBuilder): void => { f.getGlobal(args).mem("i32.load", 4 * k.params.length); };
-  const { pack, main } = emitGemm(c.module, k.name, plan, { shared, perThread: (f) => { f.getGlobal(c.scratch); } });
+  const plan = planGemm(
+    { dtype: k.dtype, batch: k.batch, m: k.m, n: k.n, k: k.k, a: source(p, k.lhs, i, l), b: source(p, k.rhs, l, j), out: output(p) },
+    features,
+  );
+  const shared = (f: FuncBuilder): void => {
+    f.getGlobal(args).mem("i32.load", 4 * k.params.length);
+  };
+  const { pack, main } = emitGemm(c.module, k.name, plan, {
+    shared,
+    perThread: f => {
+      f.getGlobal(c.scratch);
+    },
+  });
   const wrap = (inner: FuncRef, suffix: string): FuncRef => {
     const f = c.module.func(`${k.name}${suffix}`, ["i32", "i32", "i32"]);
     f.get(f.param(0)).setGlobal(args).get(f.param(1)).get(f.param(2)).call(inner);
     return f;
   };
-  const launches = [...(pack ? [{ func: wrap(pack, ".pack.args"), extent: plan.packGrid }] : []), { func: wrap(main, ".args"), extent: plan.gemmGrid }];
+  const launches = [
+    ...(pack ? [{ func: wrap(pack, ".pack.args"), extent: plan.packGrid }] : []),
+    { func: wrap(main, ".args"), extent: plan.gemmGrid },
+  ];
   return { launches, shared: plan.scratchShared, perThread: plan.scratchPerThread };
 }
 
 function source(p: Fused, e: Expr, row: ExprVar, col: ExprVar): MatrixSource {
-  const { k } = p, rows = e.kind === "load" ? coefficient(e.index, row) : undefined, cols = e.kind === "load" ? coefficient(e.index, col) : undefined;
-  if (e.kind === "load" && !e.guard && k.params[e.buf]?.dtype === k.dtype && rows !== undefined && cols !== undefined && rows >= 0 && cols >= 0) {
-    return { kind: "strided", batched: dependsOn(e.index, k.vars.b), row: rows, col: cols, base: address(p, e.buf, atOrigin(e.index, [row, col])) };
+  const { k } = p,
+    rows = e.kind === "load" ? coefficient(e.index, row) : undefined,
+    cols = e.kind === "load" ? coefficient(e.index, col) : undefined;
+  if (
+    e.kind === "load" &&
+    !e.guard &&
+    k.params[e.buf]?.dtype === k.dtype &&
+    rows !== undefined &&
+    cols !== undefined &&
+    rows >= 0 &&
+    cols >= 0
+  ) {
+    return {
+      kind: "strided",
+      batched: dependsOn(e.index, k.vars.b),
+      row: rows,
+      col: cols,
+      base: address(p, e.buf, atOrigin(e.index, [row, col])),
+    };
   }
   const [ready] = prepare([{ kind: "let", v: k.vars.acc, value: e }]);
   if (ready?.kind !== "let") throw new InternalError(`${k.name}: an operand has no value`);
   return fusedSource(p, ready.value, row, col);
 }
 function output(p: Fused): GemmSpec["out"] {
-  const { k } = p, { i, j, acc } = k.vars, body = prepare(k.epilogue), [only] = body;
+  const { k } = p,
+    { i, j, acc } = k.vars,
+    body = prepare(k.epilogue),
+    [only] = body;
   if (!isFlat(body)) throw new InternalError(`${k.name}: an epilogue is a straight line`);
-  if (body.length === 1 && only?.kind === "store" && !only.guard && only.value.kind === "var" && only.value.id === acc.id && k.params[only.buf]?.dtype === k.dtype) {
-    const row = coefficient(only.index, i), col = coefficient(only.index, j);
-    if (row !== undefined && col !== undefined && row >= 0 && col >= 0) return { kind: "plain", strides: { row, col }, base: address(p, only.buf, atOrigin(only.index, [i, j])) };
+  if (
+    body.length === 1 &&
+    only?.kind === "store" &&
+    !only.guard &&
+    only.value.kind === "var" &&
+    only.value.id === acc.id &&
+    k.params[only.buf]?.dtype === k.dtype
+  ) {
+    const row = coefficient(only.index, i),
+      col = coefficient(only.index, j);
+    if (row !== undefined && col !== undefined && row >= 0 && col >= 0)
+      return { kind: "plain", strides: { row, col }, base: address(p, only.buf, atOrigin(only.index, [i, j])) };
   }
   return fusedOutput(p, body);
 }
 /** An index with some variables 0. */
-const atOrigin = (index: Expr, vars: readonly ExprVar[]): Expr => substitute(index, new Map<Expr, Expr>(vars.map(v => [v, { kind: "const", dtype: "i32", value: 0 }])));
+const atOrigin = (index: Expr, vars: readonly ExprVar[]): Expr =>
+  substitute(index, new Map<Expr, Expr>(vars.map(v => [v, { kind: "const", dtype: "i32", value: 0 }])));
 /** Pushes the byte address of element `index` for a batch. */
 function address({ c, k, args }: Fused, buf: number, index: Expr): (f: FuncBuilder, batch: Local) => void {
   const bytes = elementBytes(k.params[buf]?.dtype ?? "f32");
   return (f, batch) => {
     const e = new ExprEmitter(f, [], c.routines, c.fma);
     e.bindVar(k.vars.b, batch);
-    f.get(e.scalar(index)).times(bytes).getGlobal(args).mem("i32.load", 4 * buf).op("i32.add");
+    f.get(e.scalar(index))
+      .times(bytes)
+      .getGlobal(args)
+      .mem("i32.load", 4 * buf)
+      .op("i32.add");
   };
 }

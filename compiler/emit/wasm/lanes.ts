@@ -7,6 +7,7 @@ import type { Expr, ExprVar } from "../../ir/scalar.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Local } from "./encoder/function.ts";
 import type { ExprEmitter } from "./expr.ts";
+import { convertLanes, maskWidth, resizeMask } from "./lane_widths.ts";
 import { LaneMemory } from "./memory.ts";
 import { register } from "./types.ts";
 import * as vec from "./vector.ts";
@@ -14,14 +15,20 @@ import { lanesOf, widthOf, type LaneContext, type Vector, type Width } from "./v
 
 /** A vectorised loop: items v, v+1, ...; `i` holds v at the start of a turn. */
 export interface LaneLoop {
-  readonly v: ExprVar; readonly i: Local; readonly elements: number;
+  readonly v: ExprVar;
+  readonly i: Local;
+  readonly elements: number;
   /** Does an expression change from item to item, or from turn to turn? */
   readonly varying: (e: Expr) => boolean;
   /** Does it depend on names bound inside the loop or memory that changes there? Such a position does not move evenly with `v`. */
   readonly uneven: (e: Expr) => boolean;
 }
 /** What is remembered: vectors by part (masks by width too), and vectors that are the same in every part. */
-interface Layer { readonly values: Map<Expr, Local[]>; readonly masks: { readonly 32: Map<Expr, Local[]>; readonly 64: Map<Expr, Local[]> }; readonly splats: Map<Expr, Local> }
+interface Layer {
+  readonly values: Map<Expr, Local[]>;
+  readonly masks: { readonly 32: Map<Expr, Local[]>; readonly 64: Map<Expr, Local[]> };
+  readonly splats: Map<Expr, Local>;
+}
 const layer = (): Layer => ({ values: new Map(), masks: { 32: new Map(), 64: new Map() }, splats: new Map() });
 
 /** Emits the vector code of one loop. */
@@ -41,11 +48,22 @@ export class LaneEmitter {
     this.loop = loop;
     this.memory = new LaneMemory(this);
     const { f, routines, fma } = e;
-    this.context = { f, routines, fma, constant: (bits) => { const known = this.constants.get(bits); if (known) f.get(known); else f.i32x4(bits); } };
+    this.context = {
+      f,
+      routines,
+      fma,
+      constant: bits => {
+        const known = this.constants.get(bits);
+        if (known) f.get(known);
+        else f.i32x4(bits);
+      },
+    };
   }
 
   /** Parts of a value. A mask is asked for by width. */
-  parts(d: DType): number { return this.loop.elements / lanesOf(widthOf(d)); }
+  parts(d: DType): number {
+    return this.loop.elements / lanesOf(widthOf(d));
+  }
   /** Vectors computed inside `body` are forgotten after it. */
   scope(body: () => void): void {
     this.layers.push(layer());
@@ -53,25 +71,46 @@ export class LaneEmitter {
     this.layers.pop();
   }
   /** Give a name its parts (masks of 32-bit lanes for bool). */
-  bind(v: ExprVar, parts: Local[]): void { (v.dtype === "bool" ? this.top().masks[32] : this.top().values).set(v, parts); }
+  bind(v: ExprVar, parts: Local[]): void {
+    (v.dtype === "bool" ? this.top().masks[32] : this.top().values).set(v, parts);
+  }
   /** All parts of a value, in locals. */
-  all(e: Expr): Local[] { return Array.from({ length: this.parts(e.dtype) }, (_, p) => (e.dtype === "bool" ? this.mask(e, 32, p) : this.local(e, p))); }
+  all(e: Expr): Local[] {
+    return Array.from({ length: this.parts(e.dtype) }, (_, p) => (e.dtype === "bool" ? this.mask(e, 32, p) : this.local(e, p)));
+  }
   /** Forget loads of a buffer. */
   forget(buf: number): void {
     const changes = { vars: new Set<number>(), bufs: new Set([buf]) };
-    for (const { values, masks, splats } of this.layers) for (const m of [values, masks[32], masks[64], splats]) for (const e of m.keys()) if (this.e.depends(e, changes)) m.delete(e);
+    for (const { values, masks, splats } of this.layers)
+      for (const m of [values, masks[32], masks[64], splats]) for (const e of m.keys()) if (this.e.depends(e, changes)) m.delete(e);
   }
 
   /** Before the loop: everything that code for `e` will need and that does not vary. */
   hoist(e: Expr): void {
     if (this.hoisted.has(e)) return;
     this.hoisted.add(e);
-    if (!this.loop.varying(e)) { this.splat(e); return; }
-    if (e.kind === "load") { this.memory.hoist(e); return; }
-    if (e.kind === "var" && e.id === this.loop.v.id) { this.count(); return; }
-    if (e.kind === "binary" && isShift(e) && !this.loop.varying(e.y)) { this.e.scalar(e.y); this.hoist(e.x); return; }
-    if (e.kind === "convert") { this.hoistHalf(e.dtype); this.hoistHalf(e.x.dtype); }
-    operands(e).forEach((x) => this.hoist(x));
+    if (!this.loop.varying(e)) {
+      this.splat(e);
+      return;
+    }
+    if (e.kind === "load") {
+      this.memory.hoist(e);
+      return;
+    }
+    if (e.kind === "var" && e.id === this.loop.v.id) {
+      this.count();
+      return;
+    }
+    if (e.kind === "binary" && isShift(e) && !this.loop.varying(e.y)) {
+      this.e.scalar(e.y);
+      this.hoist(e.x);
+      return;
+    }
+    if (e.kind === "convert") {
+      this.hoistHalf(e.dtype);
+      this.hoistHalf(e.x.dtype);
+    }
+    operands(e).forEach(x => this.hoist(x));
   }
   /** Before the loop: the constants of conversions from or to a 16-bit float. */
   hoistHalf(d: DType): void {
@@ -86,7 +125,7 @@ export class LaneEmitter {
   /** A local with part `p` of a value that is not bool. */
   local(e: Expr, p: number): Local {
     if (!this.loop.varying(e)) return this.splat(e);
-    const known = this.find((l) => l.values.get(e)?.[p]);
+    const known = this.find(l => l.values.get(e)?.[p]);
     if (known) return known;
     const to = this.e.f.local("v128");
     this.compute(e, p);
@@ -97,7 +136,7 @@ export class LaneEmitter {
   /** A local with part `p` of a bool as a mask of lanes this wide. */
   mask(e: Expr, width: Width, p: number): Local {
     if (!this.loop.varying(e)) return this.splat(e);
-    const known = this.find((l) => l.masks[width].get(e)?.[p]);
+    const known = this.find(l => l.masks[width].get(e)?.[p]);
     if (known) return known;
     const to = this.e.f.local("v128");
     this.computeMask(e, width, p);
@@ -110,7 +149,8 @@ export class LaneEmitter {
     if (!this.loop.varying(e) || e.kind === "var" || e.kind === "load" || (this.e.uses.get(e) ?? 2) > 1) return this.local(e, p);
     return () => this.compute(e, p);
   }
-  private maskOperand(e: Expr, width: Width, p: number): Vector {
+  /** The same for a bool, in lanes of `width` bits. */
+  maskOperand(e: Expr, width: Width, p: number): Vector {
     if (!this.loop.varying(e) || e.kind === "var" || e.kind === "load" || (this.e.uses.get(e) ?? 2) > 1) return this.mask(e, width, p);
     return () => this.computeMask(e, width, p);
   }
@@ -121,7 +161,11 @@ export class LaneEmitter {
     return l;
   }
   private find(get: (l: Layer) => Local | undefined): Local | undefined {
-    for (let i = this.layers.length - 1; i >= 0; i--) { const l = this.layers[i], found = l && get(l); if (found) return found; }
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      const l = this.layers[i],
+        found = l && get(l);
+      if (found) return found;
+    }
     return undefined;
   }
   private remember(m: Map<Expr, Local[]>, e: Expr, p: number, to: Local): void {
@@ -130,9 +174,11 @@ export class LaneEmitter {
     m.set(e, parts);
   }
   private splat(e: Expr): Local {
-    const known = this.find((l) => l.splats.get(e));
+    const known = this.find(l => l.splats.get(e));
     if (known) return known;
-    const { f } = this.e, to = f.local("v128"), x = this.e.scalar(e);
+    const { f } = this.e,
+      to = f.local("v128"),
+      x = this.e.scalar(e);
     vec.splat(f, e.dtype, x);
     f.set(to);
     this.top().splats.set(e, to);
@@ -152,16 +198,26 @@ export class LaneEmitter {
 
   /** Push part `p` of a value that varies and is not bool. */
   private compute(e: Expr, p: number): void {
-    const { e: scalars, context: c } = this, { f } = scalars;
+    const { e: scalars, context: c } = this,
+      { f } = scalars;
     switch (e.kind) {
-      case "const": throw new InternalError("a constant varies");
+      case "const":
+        throw new InternalError("a constant varies");
       case "var":
         if (e.id !== this.loop.v.id) throw new InternalError(`variable ${e.name} has no lanes`);
-        f.get(this.loop.i).op("i32x4.splat").get(this.count()[p] as Local).op("i32x4.add"); // one for each part
+        f.get(this.loop.i)
+          .op("i32x4.splat")
+          .get(this.count()[p] as Local)
+          .op("i32x4.add"); // one for each part
         return;
-      case "unary": vec.unary(c, e.op, e.x.dtype, this.operand(e.x, p)); return;
+      case "unary":
+        vec.unary(c, e.op, e.x.dtype, this.operand(e.x, p));
+        return;
       case "binary": {
-        if (isShift(e) && e.y.kind === "const" && e.y.value >= 0 && e.y.value < 32) { vec.shiftBy(c, e.op, this.operand(e.x, p), e.y.value); return; }
+        if (isShift(e) && e.y.kind === "const" && e.y.value >= 0 && e.y.value < 32) {
+          vec.shiftBy(c, e.op, this.operand(e.x, p), e.y.value);
+          return;
+        }
         const shift = isShift(e) && !this.loop.varying(e.y) ? scalars.scalar(e.y) : undefined;
         vec.binary(c, e.op, e.dtype, this.operand(e.x, p), shift ?? this.operand(e.y, p), shift);
         return;
@@ -173,24 +229,49 @@ export class LaneEmitter {
         else f.op(`${shape}.mul`).push(this.operand(e.z, p)).op(`${shape}.add`);
         return;
       }
-      case "select": this.select(e, p); return;
-      case "convert": this.convert(e, p); return;
-      case "bitcast": vec.bitcast(c, e.x.dtype, e.dtype, this.operand(e.x, p)); return;
-      case "load": this.memory.load(e, p); return;
-      case "compare": throw new InternalError("a comparison is a mask");
-      default: unreachable(e);
+      case "select":
+        this.select(e, p);
+        return;
+      case "convert":
+        convertLanes(this, e, p);
+        return;
+      case "bitcast":
+        vec.bitcast(c, e.x.dtype, e.dtype, this.operand(e.x, p));
+        return;
+      case "load":
+        this.memory.load(e, p);
+        return;
+      case "compare":
+        throw new InternalError("a comparison is a mask");
+      default:
+        unreachable(e);
     }
   }
   private select(e: Extract<Expr, { kind: "select" }>, p: number): void {
-    const { f } = this.e, { cond, x, y } = e, shape = vec.shapeOf(e.dtype);
+    const { f } = this.e,
+      { cond, x, y } = e,
+      shape = vec.shapeOf(e.dtype);
     if (shape !== "i32x4" && cond.kind === "compare" && (cond.op === "lt" || cond.op === "gt")) {
       const [low, high] = cond.op === "lt" ? [cond.x, cond.y] : [cond.y, cond.x]; // the condition is low < high
-      if (x === low && y === high) { f.push(this.operand(high, p)).push(this.operand(low, p)).op(`${shape}.pmin`); return; }
-      if (x === high && y === low) { f.push(this.operand(low, p)).push(this.operand(high, p)).op(`${shape}.pmax`); return; }
+      if (x === low && y === high) {
+        f.push(this.operand(high, p)).push(this.operand(low, p)).op(`${shape}.pmin`);
+        return;
+      }
+      if (x === high && y === low) {
+        f.push(this.operand(low, p)).push(this.operand(high, p)).op(`${shape}.pmax`);
+        return;
+      }
     }
-    const dearX = this.e.side(x), dear = dearX ?? this.e.side(y);
-    if (dear && this.loop.varying(dearX ? x : y)) { this.branch(e, p, dear.shared, dearX !== undefined); return; }
-    f.push(this.operand(x, p)).push(this.operand(y, p)).push(this.maskOperand(cond, widthOf(e.dtype), p)).op(this.choose(widthOf(e.dtype)));
+    const dearX = this.e.side(x),
+      dear = dearX ?? this.e.side(y);
+    if (dear && this.loop.varying(dearX ? x : y)) {
+      this.branch(e, p, dear.shared, dearX !== undefined);
+      return;
+    }
+    f.push(this.operand(x, p))
+      .push(this.operand(y, p))
+      .push(this.maskOperand(cond, widthOf(e.dtype), p))
+      .op(this.choose(widthOf(e.dtype)));
   }
   /** A select by a mask of whole lanes; relaxed SIMD has it as one instruction, with the same result. */
   private choose(width: Width): "i32x4.relaxed_laneselect" | "i64x2.relaxed_laneselect" | "v128.bitselect" {
@@ -198,46 +279,47 @@ export class LaneEmitter {
   }
   /** A select with one dear side, which is computed only if some lane wants it. */
   private branch({ cond, x, y, dtype }: Extract<Expr, { kind: "select" }>, p: number, shared: readonly Expr[], first: boolean): void {
-    const { f } = this.e, width = widthOf(dtype), mask = this.mask(cond, width, p), other = this.local(first ? y : x, p);
+    const { f } = this.e,
+      width = widthOf(dtype),
+      mask = this.mask(cond, width, p),
+      other = this.local(first ? y : x, p);
     for (const s of shared) this.early(s, width, p);
     f.get(mask);
-    if (first) f.op("v128.any_true"); else f.op(width === 64 ? "i64x2.all_true" : "i32x4.all_true").op("i32.eqz");
-    f.if_(() => this.e.scope(() => this.scope(() => {
-      const side = this.local(first ? x : y, p);
-      if (first) f.get(side).get(other); else f.get(other).get(side);
-      f.get(mask).op(this.choose(width));
-    })), () => f.get(other), "v128");
+    if (first) f.op("v128.any_true");
+    else f.op(width === 64 ? "i64x2.all_true" : "i32x4.all_true").op("i32.eqz");
+    f.if_(
+      () =>
+        this.e.scope(() =>
+          this.scope(() => {
+            const side = this.local(first ? x : y, p);
+            if (first) f.get(side).get(other);
+            else f.get(other).get(side);
+            f.get(mask).op(this.choose(width));
+          }),
+        ),
+      () => f.get(other),
+      "v128",
+    );
   }
   /** What a branch reads, in locals made before it: part `p` counted in lanes of `width`. */
   private early(x: Expr, width: Width, p: number): void {
     if (!this.loop.varying(x)) return;
-    const own = x.dtype === "bool" ? this.ownWidth(x) ?? width : widthOf(x.dtype), each = own === width ? [p] : own === 64 ? [2 * p, 2 * p + 1] : [p >> 1];
-    for (const q of each) { if (x.dtype === "bool") this.mask(x, own, q); else this.local(x, q); }
-  }
-  private convert(e: Extract<Expr, { kind: "convert" }>, p: number): void {
-    const { f } = this.e, from = e.x.dtype, to = e.dtype;
-    if (from === "bool") {
-      f.push(this.maskOperand(e.x, widthOf(to), p));
-      if (register(to) === "f32") f.f32x4(1); else if (to === "f64") f.f64x2(1); else f.i32x4(1);
-      f.op("v128.and");
-    } else if (widthOf(from) === 32 && widthOf(to) === 32) vec.convert32(this.context, from, to, this.operand(e.x, p));
-    else if (widthOf(from) === 64 && widthOf(to) === 64) f.push(this.operand(e.x, p));
-    else if (widthOf(to) === 64) {
-      const x = this.local(e.x, p >> 1);
-      f.get(x);
-      if (p % 2 === 1) f.get(x).shuffle([8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]);
-      f.op(register(from) === "f32" ? "f64x2.promote_low_f32x4" : from === "u32" || from === "u8" ? "f64x2.convert_low_i32x4_u" : "f64x2.convert_low_i32x4_s");
-    } else {
-      const half = register(to) === "f32" ? "f32x4.demote_f64x2_zero" : to === "u32" ? "i32x4.trunc_sat_f64x2_u_zero" : "i32x4.trunc_sat_f64x2_s_zero";
-      f.push(this.operand(e.x, 2 * p)).op(half).push(this.operand(e.x, 2 * p + 1)).op(half).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
-      if (register(to) === "f32") vec.roundTo(this.context, to); else vec.clampTo(f, to);
+    const own = x.dtype === "bool" ? (maskWidth(x) ?? width) : widthOf(x.dtype),
+      each = own === width ? [p] : own === 64 ? [2 * p, 2 * p + 1] : [p >> 1];
+    for (const q of each) {
+      if (x.dtype === "bool") this.mask(x, own, q);
+      else this.local(x, q);
     }
   }
-
   /** Push part `p` of a bool that varies. */
   private computeMask(e: Expr, width: Width, p: number): void {
-    const { context: c } = this, { f } = c, own = this.ownWidth(e);
-    if (own !== undefined && own !== width) { this.resize(e, own, p); return; }
+    const { context: c } = this,
+      { f } = c,
+      own = maskWidth(e);
+    if (own !== undefined && own !== width) {
+      resizeMask(this, e, own, p);
+      return;
+    }
     switch (e.kind) {
       case "compare":
         if (e.x.dtype === "bool") vec.compareMasks(c, e.op, this.maskOperand(e.x, width, p), this.maskOperand(e.y, width, p));
@@ -247,33 +329,37 @@ export class LaneEmitter {
         if (e.op === "isNan") vec.unary(c, e.op, e.x.dtype, this.operand(e.x, p));
         else vec.unary(c, e.op, e.dtype, this.maskOperand(e.x, width, p));
         return;
-      case "binary": vec.binary(c, e.op, "bool", this.maskOperand(e.x, width, p), this.maskOperand(e.y, width, p)); return;
-      case "select": f.push(this.maskOperand(e.x, width, p)).push(this.maskOperand(e.y, width, p)).push(this.maskOperand(e.cond, width, p)).op("v128.bitselect"); return;
-      case "convert": case "bitcast":
-        if (e.x.dtype === "bool") { f.push(this.maskOperand(e.x, width, p)); return; }
-        f.push(this.operand(e.x, p));
-        if (widthOf(e.x.dtype) === 64) f.f64x2(0).op("f64x2.ne"); else if (register(e.x.dtype) === "f32") f.f32x4(0).op("f32x4.ne"); else f.i32x4(0).op("i32x4.ne");
+      case "binary":
+        vec.binary(c, e.op, "bool", this.maskOperand(e.x, width, p), this.maskOperand(e.y, width, p));
         return;
-      case "load": this.memory.load(e, p); f.op("i32x4.neg"); return; // 0 and 1 become 0 and all ones
-      case "const": case "var": case "fma": throw new InternalError(`a bool ${e.kind} has no lanes`);
-      default: unreachable(e);
+      case "select":
+        f.push(this.maskOperand(e.x, width, p))
+          .push(this.maskOperand(e.y, width, p))
+          .push(this.maskOperand(e.cond, width, p))
+          .op("v128.bitselect");
+        return;
+      case "convert":
+      case "bitcast":
+        if (e.x.dtype === "bool") {
+          f.push(this.maskOperand(e.x, width, p));
+          return;
+        }
+        f.push(this.operand(e.x, p));
+        if (widthOf(e.x.dtype) === 64) f.f64x2(0).op("f64x2.ne");
+        else if (register(e.x.dtype) === "f32") f.f32x4(0).op("f32x4.ne");
+        else f.i32x4(0).op("i32x4.ne");
+        return;
+      case "load":
+        this.memory.load(e, p);
+        f.op("i32x4.neg");
+        return; // 0 and 1 become 0 and all ones
+      case "const":
+      case "var":
+      case "fma":
+        throw new InternalError(`a bool ${e.kind} has no lanes`);
+      default:
+        unreachable(e);
     }
-  }
-  /** The lane width a bool is computed in, or undefined when it follows its operands. */
-  private ownWidth(e: Expr): Width | undefined {
-    switch (e.kind) {
-      case "compare": return e.x.dtype === "bool" ? undefined : widthOf(e.x.dtype);
-      case "unary": return e.op === "isNan" ? widthOf(e.x.dtype) : undefined;
-      case "convert": case "bitcast": return e.x.dtype === "bool" ? undefined : widthOf(e.x.dtype);
-      case "load": case "var": return 32;
-      case "binary": case "select": case "const": case "fma": return undefined;
-      default: return unreachable(e);
-    }
-  }
-  private resize(e: Expr, own: Width, p: number): void {
-    const { f } = this.e;
-    if (own === 64) { const low = this.mask(e, 64, 2 * p), high = this.mask(e, 64, 2 * p + 1); f.get(low).get(high).shuffle([0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27]); return; }
-    f.get(this.mask(e, 32, p >> 1)).op(p % 2 === 0 ? "i64x2.extend_low_i32x4_s" : "i64x2.extend_high_i32x4_s");
   }
 }
 

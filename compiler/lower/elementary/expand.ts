@@ -16,8 +16,32 @@ export type BasicUnary = "neg" | "abs" | "floor" | "ceil" | "trunc" | "round" | 
 export type BasicBinary = Exclude<BinaryOp, "pow" | "atan2" | "nextAfter">;
 
 const unaries: { readonly [Op in Exclude<UnaryOp, BasicUnary | "sign">]: (k: Kit, x: Expr) => Expr } = {
-  exp, exp2, expm1, log, log2, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh,
-  erf, erfc, erfInv, lgamma, digamma, sigmoid, cbrt, rsqrt: (k, x) => k.div(1, k.sqrt(x)),
+  exp,
+  exp2,
+  expm1,
+  log,
+  log2,
+  log1p,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  tanh,
+  asinh,
+  acosh,
+  atanh,
+  erf,
+  erfc,
+  erfInv,
+  lgamma,
+  digamma,
+  sigmoid,
+  cbrt,
+  rsqrt: (k, x) => k.div(1, k.sqrt(x)),
 };
 const binaries: { readonly [Op in Exclude<BinaryOp, BasicBinary>]: (k: Kit, x: Expr, y: Expr) => Expr } = { pow, atan2, nextAfter };
 
@@ -27,7 +51,9 @@ const isReal = (d: Expr["dtype"]): d is Real => d === "f32" || d === "f64";
 
 function expandUnary(op: UnaryOp, x: Expr, double: boolean): Expr {
   if (op === "sign") {
-    const zero = scalarOps.const(0, x.dtype), one = scalarOps.const(1, x.dtype), minus = scalarOps.const(-1, x.dtype);
+    const zero = scalarOps.const(0, x.dtype),
+      one = scalarOps.const(1, x.dtype),
+      minus = scalarOps.const(-1, x.dtype);
     if (x.dtype === "u32" || x.dtype === "bool") return scalarOps.select(scalarOps.compare("ne", x, zero), one, zero);
     return scalarOps.select(scalarOps.compare("gt", x, zero), one, scalarOps.select(scalarOps.compare("lt", x, zero), minus, x));
   }
@@ -36,12 +62,23 @@ function expandUnary(op: UnaryOp, x: Expr, double: boolean): Expr {
 }
 function expandBinary(op: BinaryOp, x: Expr, y: Expr): Expr {
   if (op === "pow" && !isReal(x.dtype)) return intPow(scalarOps, x, y);
-  return op in binaries && isReal(x.dtype) ? binaries[op as keyof typeof binaries](kit(scalarOps, x.dtype), x, y) : scalarOps.binary(op, x, y); // as above
+  return op in binaries && isReal(x.dtype)
+    ? binaries[op as keyof typeof binaries](kit(scalarOps, x.dtype), x, y)
+    : scalarOps.binary(op, x, y); // as above
 }
 
 /** What the target of an expansion has. `double`: arithmetic in f64 (default true). */
-export interface ExpandOptions { readonly double?: boolean }
+export interface ExpandOptions {
+  readonly double?: boolean;
+}
 /** A rewriting of expressions; shared parts stay shared, over all calls of one expander. */
-export const expander = ({ double = true }: ExpandOptions = {}): ((e: Expr) => Expr) => rewriting((e, go) => (e.kind === "unary" ? expandUnary(e.op, go(e.x), double) : e.kind === "binary" ? expandBinary(e.op, go(e.x), go(e.y)) : mapOperands(e, go)));
+export const expander = ({ double = true }: ExpandOptions = {}): ((e: Expr) => Expr) =>
+  rewriting((e, go) =>
+    e.kind === "unary"
+      ? expandUnary(e.op, go(e.x), double)
+      : e.kind === "binary"
+        ? expandBinary(e.op, go(e.x), go(e.y))
+        : mapOperands(e, go),
+  );
 /** `expander` for one expression. */
 export const expandExpr = (e: Expr): Expr => expander()(e);

@@ -8,7 +8,10 @@ import { name } from "./name.ts";
 import { mapTiled } from "./statements.ts";
 
 /** A tiled kernel and the memory it wants beside its parameters: the last `workspace.length` parameters, one buffer each. */
-export interface Tiled { readonly kernel: TiledKernel; readonly workspace: readonly Scratch[] }
+export interface Tiled {
+  readonly kernel: TiledKernel;
+  readonly workspace: readonly Scratch[];
+}
 
 const FIRST = 1 << 20; // numbers of memory that has no number yet
 /** Memory and thread variables of a kernel that is being made. */
@@ -23,15 +26,24 @@ export class TileBuilder {
     return FIRST + this.extra.length - 1;
   }
   /** Bytes of shared memory so far, each element as wide as a register. */
-  get sharedBytes(): number { return this.extra.reduce((n, { kind, memory }) => n + (kind === "shared" ? memory.elements * (memory.dtype === "f64" ? 8 : 4) : 0), 0); }
+  get sharedBytes(): number {
+    return this.extra.reduce((n, { kind, memory }) => n + (kind === "shared" ? memory.elements * (memory.dtype === "f64" ? 8 : 4) : 0), 0);
+  }
   /** The kernel, its expressions named, its memory numbered. */
   finish(label: string, params: readonly KernelParam[], threads: number, groups: number, body: readonly TiledStmt[]): Tiled {
     const of = (kind: "shared" | "local" | "workspace"): number[] => this.extra.flatMap((x, i) => (x.kind === kind ? [FIRST + i] : []));
-    const order = [...of("workspace"), ...of("shared"), ...of("local")], place = new Map(order.map((id, at) => [id, params.length + at]));
+    const order = [...of("workspace"), ...of("shared"), ...of("local")],
+      place = new Map(order.map((id, at) => [id, params.length + at]));
     const take = (kind: "shared" | "local" | "workspace"): Scratch[] => this.extra.flatMap(x => (x.kind === kind ? [x.memory] : []));
     const workspace = take("workspace");
     const kernel: TiledKernel = {
-      kind: "tiled", name: label, threads, groups, vars: { group: this.group, lane: this.lane }, shared: take("shared"), local: take("local"),
+      kind: "tiled",
+      name: label,
+      threads,
+      groups,
+      vars: { group: this.group, lane: this.lane },
+      shared: take("shared"),
+      local: take("local"),
       params: [...params, ...workspace.map((w): KernelParam => ({ ...w, access: "update" }))],
       body: mapTiled(name(body, [this.group, this.lane]), { buf: b => place.get(b) ?? b }),
     };
@@ -43,8 +55,10 @@ export class TileBuilder {
 export const int = (n: number): Expr => scalarOps.const(n, "i32");
 /** i32 arithmetic that knows constants, and nothing more. */
 export function arith(op: "add" | "sub" | "mul" | "div" | "rem" | "min", x: Expr, y: Expr): Expr {
-  const a = x.kind === "const" ? x.value : undefined, b = y.kind === "const" ? y.value : undefined;
-  if (a !== undefined && b !== undefined && op !== "div" && op !== "rem") return int(op === "add" ? a + b : op === "sub" ? a - b : op === "mul" ? a * b : Math.min(a, b));
+  const a = x.kind === "const" ? x.value : undefined,
+    b = y.kind === "const" ? y.value : undefined;
+  if (a !== undefined && b !== undefined && op !== "div" && op !== "rem")
+    return int(op === "add" ? a + b : op === "sub" ? a - b : op === "mul" ? a * b : Math.min(a, b));
   if ((op === "add" || op === "sub") && b === 0) return x;
   if (op === "add" && a === 0) return y;
   if ((op === "mul" || op === "div") && b === 1) return x;
@@ -58,6 +72,7 @@ export const less = (x: Expr, y: Expr): Expr => scalarOps.compare("lt", x, y);
 /** Statements in a block of their own: the naming pass gives their variables fresh names where it writes them into the block around. */
 export const scoped = (body: readonly TiledStmt[]): TiledStmt => ({ kind: "if", cond: scalarOps.const(1, "bool"), yes: body, no: [] });
 /** `body` where `cond` holds; always, when there is none. */
-export const when = (cond: Expr | undefined, body: readonly TiledStmt[]): TiledStmt => (cond ? { kind: "if", cond, yes: body, no: [] } : scoped(body));
+export const when = (cond: Expr | undefined, body: readonly TiledStmt[]): TiledStmt =>
+  cond ? { kind: "if", cond, yes: body, no: [] } : scoped(body);
 /** A load. */
 export const load = (buf: number, dtype: DType, index: Expr): Expr => ({ kind: "load", dtype, buf, index });

@@ -6,11 +6,16 @@ import { prepare } from "../prepare.ts";
 import type { TileTarget } from "./target.ts";
 
 /** `body` for each `v` in [0, extent), prepared for code. */
-export interface Items { readonly v: ExprVar; readonly extent: number; readonly body: readonly Stmt[] }
+export interface Items {
+  readonly v: ExprVar;
+  readonly extent: number;
+  readonly body: readonly Stmt[];
+}
 
 /** The items of a kernel. A parallel loop that was cut in pieces is one item again: [0, n). */
 export function itemsOf(k: LoopKernel, target: TileTarget): Items {
-  const { each, v, extent } = k.grid, [only] = k.body;
+  const { each, v, extent } = k.grid,
+    [only] = k.body;
   if (!each || only?.kind !== "for") return { v, extent, body: prepare(k.body, target) };
   if (only.parallel) return { v, extent: 1, body: prepare([{ ...only, begin: int(0), end: int(each.extent) }], target) };
   return { v: each.v, extent: each.extent, body: prepare(only.body, target) };

@@ -10,7 +10,10 @@ import { forEachTiled } from "./statements.ts";
 /** Deepest tree that is printed as one expression. */
 const DEPTH = 12;
 /** A block: renamed variables by their old number, and arithmetic that has a name. Both see what surrounds them. */
-interface Scope { readonly vars: Map<number, ExprVar>; readonly names: Map<Expr, ExprVar> }
+interface Scope {
+  readonly vars: Map<number, ExprVar>;
+  readonly names: Map<Expr, ExprVar>;
+}
 
 /** `given`: variables that exist before the first statement. */
 export function name(body: readonly TiledStmt[], given: readonly ExprVar[]): TiledStmt[] {
@@ -24,52 +27,100 @@ class Namer {
   private readonly set: ReadonlySet<number>;
   constructor(body: readonly TiledStmt[]) {
     const set = new Set<number>();
-    forEachTiled(body, s => { if (s.kind === "set") set.add(s.v.id); });
+    forEachTiled(body, s => {
+      if (s.kind === "set") set.add(s.v.id);
+    });
     this.set = set;
   }
 
   block(stmts: readonly TiledStmt[], outer: Scope): TiledStmt[] {
-    const scope: Scope = { vars: new Map(outer.vars), names: new Map(outer.names) }, out: TiledStmt[] = [];
+    const scope: Scope = { vars: new Map(outer.vars), names: new Map(outer.names) },
+      out: TiledStmt[] = [];
     for (const s of stmts) this.statement(s, scope, out);
     return out;
   }
   private statement(s: TiledStmt, scope: Scope, out: TiledStmt[]): void {
     const one = (e: Expr): Expr => this.trees([e], scope, out)[0] as Expr; // one for one
     switch (s.kind) {
-      case "let": { const value = one(s.value); out.push({ kind: "let", v: this.declare(s.v, scope), value }); break; }
-      case "set": { const value = one(s.value); out.push({ kind: "set", v: scope.vars.get(s.v.id) ?? s.v, value }); break; }
+      case "let": {
+        const value = one(s.value);
+        out.push({ kind: "let", v: this.declare(s.v, scope), value });
+        break;
+      }
+      case "set": {
+        const value = one(s.value);
+        out.push({ kind: "set", v: scope.vars.get(s.v.id) ?? s.v, value });
+        break;
+      }
       case "store": {
-        const [index, value, guard] = this.trees([s.index, s.value, ...(s.guard ? [s.guard] : [])], scope, out) as [Expr, Expr, Expr | undefined]; // as many as given
+        const [index, value, guard] = this.trees([s.index, s.value, ...(s.guard ? [s.guard] : [])], scope, out) as [
+          Expr,
+          Expr,
+          Expr | undefined,
+        ]; // as many as given
         out.push({ kind: "store", buf: s.buf, index, value, ...(guard && { guard }) });
         break;
       }
       case "for": {
         const [begin, end] = this.trees([s.begin, s.end], scope, out) as [Expr, Expr]; // two for two
-        const inner: Scope = { vars: new Map(scope.vars), names: scope.names }, v = this.declare(s.v, inner);
+        const inner: Scope = { vars: new Map(scope.vars), names: scope.names },
+          v = this.declare(s.v, inner);
         out.push({ kind: "for", v, begin, end, body: this.block(s.body, inner) });
         break;
       }
-      case "while": this.loop(s, scope, out); break;
+      case "while":
+        this.loop(s, scope, out);
+        break;
       case "if":
-        if (s.cond.kind === "const" && s.cond.value !== 0) { const inner = { vars: new Map(scope.vars), names: scope.names }; for (const x of s.yes) this.statement(x, inner, out); break; }
+        if (s.cond.kind === "const" && s.cond.value !== 0) {
+          const inner = { vars: new Map(scope.vars), names: scope.names };
+          for (const x of s.yes) this.statement(x, inner, out);
+          break;
+        }
         out.push({ kind: "if", cond: one(s.cond), yes: this.block(s.yes, scope), no: this.block(s.no, scope) });
         break;
-      case "barrier": out.push(s); break;
-      case "shuffle": { const value = one(s.value); out.push({ ...s, value, into: this.declare(s.into, scope) }); break; }
-      case "loadVector": { const index = one(s.index); out.push({ ...s, index, into: s.into.map(v => this.declare(v, scope)) }); break; }
-      case "storeVector": { const [index, ...values] = this.trees([s.index, ...s.values], scope, out) as [Expr, ...Expr[]]; out.push({ ...s, index, values }); break; } // one more than the values
-      default: unreachable(s);
+      case "barrier":
+        out.push(s);
+        break;
+      case "shuffle": {
+        const value = one(s.value);
+        out.push({ ...s, value, into: this.declare(s.into, scope) });
+        break;
+      }
+      case "loadVector": {
+        const index = one(s.index);
+        out.push({ ...s, index, into: s.into.map(v => this.declare(v, scope)) });
+        break;
+      }
+      case "storeVector": {
+        const [index, ...values] = this.trees([s.index, ...s.values], scope, out) as [Expr, ...Expr[]];
+        out.push({ ...s, index, values });
+        break;
+      } // one more than the values
+      default:
+        unreachable(s);
     }
   }
   /** A condition that is one small tree is tested where it stands; any other is a variable, computed before the loop and after each turn. */
   private loop(s: Extract<TiledStmt, { kind: "while" }>, scope: Scope, out: TiledStmt[]): void {
-    const before: TiledStmt[] = [], cond = this.trees([s.cond], scope, before)[0] as Expr; // one for one
-    if (before.length === 0) { out.push({ kind: "while", cond, body: this.block(s.body, scope) }); return; }
-    const go = exprVar("go", "bool"), inner: Scope = { vars: new Map(scope.vars), names: new Map(scope.names) }, body: TiledStmt[] = [], renamed = this.declare(go, scope);
+    const before: TiledStmt[] = [],
+      cond = this.trees([s.cond], scope, before)[0] as Expr; // one for one
+    if (before.length === 0) {
+      out.push({ kind: "while", cond, body: this.block(s.body, scope) });
+      return;
+    }
+    const go = exprVar("go", "bool"),
+      inner: Scope = { vars: new Map(scope.vars), names: new Map(scope.names) },
+      body: TiledStmt[] = [],
+      renamed = this.declare(go, scope);
     this.changing.add(renamed.id);
     for (const x of s.body) this.statement(x, inner, body);
     const again = this.trees([s.cond], { vars: scope.vars, names: new Map(scope.names) }, body)[0] as Expr; // one for one
-    out.push(...before, { kind: "let", v: renamed, value: cond }, { kind: "while", cond: renamed, body: [...body, { kind: "set", v: renamed, value: again }] });
+    out.push(
+      ...before,
+      { kind: "let", v: renamed, value: cond },
+      { kind: "while", cond: renamed, body: [...body, { kind: "set", v: renamed, value: again }] },
+    );
   }
   private declare(v: ExprVar, scope: Scope): ExprVar {
     const fresh = exprVar(v.name, v.dtype);
@@ -80,8 +131,9 @@ class Namer {
 
   /** The expressions as trees; what they share is named first. */
   private trees(exprs: readonly Expr[], scope: Scope, out: TiledStmt[]): Expr[] {
-    const rename = rewriting((e, go) => this.share(e.kind === "var" ? scope.vars.get(e.id) ?? e : mapOperands(e, go)));
-    const roots = exprs.map(e => this.share(rename(e))), uses = new Map<Expr, number>();
+    const rename = rewriting((e, go) => this.share(e.kind === "var" ? (scope.vars.get(e.id) ?? e) : mapOperands(e, go)));
+    const roots = exprs.map(e => this.share(rename(e))),
+      uses = new Map<Expr, number>();
     const count = (e: Expr): void => {
       const n = uses.get(e) ?? 0;
       uses.set(e, n + 1);
@@ -90,13 +142,20 @@ class Namer {
     roots.forEach(count);
     const done = new Map<Expr, { readonly e: Expr; readonly depth: number }>();
     const visit = (e: Expr): { readonly e: Expr; readonly depth: number } => {
-      const known = done.get(e), named = scope.names.get(e);
+      const known = done.get(e),
+        named = scope.names.get(e);
       if (known) return known;
       if (named) return { e: named, depth: 0 };
       let deepest = 0;
-      const tree = mapOperands(e, x => { const y = visit(x); deepest = Math.max(deepest, y.depth); return y.e; });
-      const leaf = e.kind === "const" || e.kind === "var", depth = leaf ? 0 : deepest + 1;
-      const result = !leaf && ((uses.get(e) ?? 0) > 1 || depth >= DEPTH) ? { e: this.named(e, tree, scope, out), depth: 0 } : { e: tree, depth };
+      const tree = mapOperands(e, x => {
+        const y = visit(x);
+        deepest = Math.max(deepest, y.depth);
+        return y.e;
+      });
+      const leaf = e.kind === "const" || e.kind === "var",
+        depth = leaf ? 0 : deepest + 1;
+      const result =
+        !leaf && ((uses.get(e) ?? 0) > 1 || depth >= DEPTH) ? { e: this.named(e, tree, scope, out), depth: 0 } : { e: tree, depth };
       done.set(e, result);
       return result;
     };
@@ -111,7 +170,11 @@ class Namer {
   /** Is the value the same wherever in its block it is computed: no memory, no variable that changes? */
   private isFixed(e: Expr): boolean {
     let fixed = this.fixed.get(e);
-    if (fixed === undefined) this.fixed.set(e, (fixed = e.kind !== "load" && !(e.kind === "var" && this.changing.has(e.id)) && operands(e).every(x => this.isFixed(x))));
+    if (fixed === undefined)
+      this.fixed.set(
+        e,
+        (fixed = e.kind !== "load" && !(e.kind === "var" && this.changing.has(e.id)) && operands(e).every(x => this.isFixed(x))),
+      );
     return fixed;
   }
 }

@@ -10,10 +10,24 @@ export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) 
   for (const s of stmts) {
     visit(s);
     switch (s.kind) {
-      case "for": case "while": forEachTiled(s.body, visit); break;
-      case "if": forEachTiled(s.yes, visit); forEachTiled(s.no, visit); break;
-      case "let": case "set": case "store": case "barrier": case "shuffle": case "loadVector": case "storeVector": break;
-      default: unreachable(s);
+      case "for":
+      case "while":
+        forEachTiled(s.body, visit);
+        break;
+      case "if":
+        forEachTiled(s.yes, visit);
+        forEachTiled(s.no, visit);
+        break;
+      case "let":
+      case "set":
+      case "store":
+      case "barrier":
+      case "shuffle":
+      case "loadVector":
+      case "storeVector":
+        break;
+      default:
+        unreachable(s);
     }
   }
 }
@@ -21,52 +35,94 @@ export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) 
 /** The expressions that a statement holds itself. */
 export function expressionsOf(s: TiledStmt): readonly Expr[] {
   switch (s.kind) {
-    case "let": case "set": case "shuffle": return [s.value];
-    case "store": return [s.index, s.value, ...(s.guard ? [s.guard] : [])];
-    case "for": return [s.begin, s.end];
-    case "while": case "if": return [s.cond];
-    case "barrier": return [];
-    case "loadVector": return [s.index];
-    case "storeVector": return [s.index, ...s.values];
-    default: return unreachable(s);
+    case "let":
+    case "set":
+    case "shuffle":
+      return [s.value];
+    case "store":
+      return [s.index, s.value, ...(s.guard ? [s.guard] : [])];
+    case "for":
+      return [s.begin, s.end];
+    case "while":
+    case "if":
+      return [s.cond];
+    case "barrier":
+      return [];
+    case "loadVector":
+      return [s.index];
+    case "storeVector":
+      return [s.index, ...s.values];
+    default:
+      return unreachable(s);
   }
 }
 
 type Load = Extract<Expr, { kind: "load" }>;
 /** The same statements with other loads (their operands already rewritten) and buffer numbers. Variables that are declared or set keep theirs. */
-export function mapTiled(stmts: readonly TiledStmt[], { load = e => e, buf = b => b }: { readonly load?: (e: Load) => Expr; readonly buf?: (b: number) => number }): TiledStmt[] {
+export function mapTiled(
+  stmts: readonly TiledStmt[],
+  { load = e => e, buf = b => b }: { readonly load?: (e: Load) => Expr; readonly buf?: (b: number) => number },
+): TiledStmt[] {
   const f = rewriting((e, go) => {
-    const x = mapOperands(e, go), y = x.kind === "load" ? load(x) : x;
+    const x = mapOperands(e, go),
+      y = x.kind === "load" ? load(x) : x;
     return y.kind === "load" && buf(y.buf) !== y.buf ? { ...y, buf: buf(y.buf) } : y;
   });
-  const go = (body: readonly TiledStmt[]): TiledStmt[] => body.map((s): TiledStmt => {
-    switch (s.kind) {
-      case "let": case "set": case "shuffle": return { ...s, value: f(s.value) };
-      case "store": return { ...s, buf: buf(s.buf), index: f(s.index), value: f(s.value), ...(s.guard && { guard: f(s.guard) }) };
-      case "for": return { ...s, begin: f(s.begin), end: f(s.end), body: go(s.body) };
-      case "while": return { ...s, cond: f(s.cond), body: go(s.body) };
-      case "if": return { ...s, cond: f(s.cond), yes: go(s.yes), no: go(s.no) };
-      case "barrier": return s;
-      case "loadVector": return { ...s, buf: buf(s.buf), index: f(s.index) };
-      case "storeVector": return { ...s, buf: buf(s.buf), index: f(s.index), values: s.values.map(f) };
-      default: return unreachable(s);
-    }
-  });
+  const go = (body: readonly TiledStmt[]): TiledStmt[] =>
+    body.map((s): TiledStmt => {
+      switch (s.kind) {
+        case "let":
+        case "set":
+        case "shuffle":
+          return { ...s, value: f(s.value) };
+        case "store":
+          return { ...s, buf: buf(s.buf), index: f(s.index), value: f(s.value), ...(s.guard && { guard: f(s.guard) }) };
+        case "for":
+          return { ...s, begin: f(s.begin), end: f(s.end), body: go(s.body) };
+        case "while":
+          return { ...s, cond: f(s.cond), body: go(s.body) };
+        case "if":
+          return { ...s, cond: f(s.cond), yes: go(s.yes), no: go(s.no) };
+        case "barrier":
+          return s;
+        case "loadVector":
+          return { ...s, buf: buf(s.buf), index: f(s.index) };
+        case "storeVector":
+          return { ...s, buf: buf(s.buf), index: f(s.index), values: s.values.map(f) };
+        default:
+          return unreachable(s);
+      }
+    });
   return go(stmts);
 }
 
 /** A fold of the kernel language. */
 export type FoldStmt = Extract<Stmt, { kind: "fold" }>;
 /** acc[k] = combine[k](a := acc, b := values), all at once. */
-export function accumulate({ a, b, combine }: Pick<FoldStmt, "a" | "b" | "combine">, accs: readonly ExprVar[], values: readonly Expr[]): TiledStmt[] {
+export function accumulate(
+  { a, b, combine }: Pick<FoldStmt, "a" | "b" | "combine">,
+  accs: readonly ExprVar[],
+  values: readonly Expr[],
+): TiledStmt[] {
   const by = new Map<Expr, Expr>([...a.map((v, k) => [v, accs[k] as Expr] as const), ...b.map((v, k) => [v, values[k] as Expr] as const)]); // equal lengths
-  const next = combine.map(c => substitute(c, by)), [only] = accs;
+  const next = combine.map(c => substitute(c, by)),
+    [only] = accs;
   if (accs.length === 1 && only) return [{ kind: "set", v: only, value: next[0] as Expr }]; // one each
   const names = accs.map(v => exprVar(`next_${v.name}`, v.dtype));
-  return [...names.map((v, k): TiledStmt => ({ kind: "let", v, value: next[k] as Expr })), ...accs.map((v, k): TiledStmt => ({ kind: "set", v, value: names[k] as Expr }))]; // likewise
+  return [
+    ...names.map((v, k): TiledStmt => ({ kind: "let", v, value: next[k] as Expr })),
+    ...accs.map((v, k): TiledStmt => ({ kind: "set", v, value: names[k] as Expr })),
+  ]; // likewise
 }
 /** One turn of a fold: its body, then its values combined into the accumulators. */
-export const foldTurn = (s: FoldStmt): TiledStmt[] => [...sequential(s.body), ...accumulate(s, s.folds.map(f => f.acc), s.values)];
+export const foldTurn = (s: FoldStmt): TiledStmt[] => [
+  ...sequential(s.body),
+  ...accumulate(
+    s,
+    s.folds.map(f => f.acc),
+    s.values,
+  ),
+];
 /** The accumulators of a fold at their start. */
 export const foldStart = (s: FoldStmt): TiledStmt[] => s.folds.map((f): TiledStmt => ({ kind: "let", v: f.acc, value: f.init }));
 
@@ -74,12 +130,20 @@ export const foldStart = (s: FoldStmt): TiledStmt[] => s.folds.map((f): TiledStm
 export function sequential(stmts: readonly Stmt[]): TiledStmt[] {
   return stmts.flatMap((s): TiledStmt[] => {
     switch (s.kind) {
-      case "let": case "set": case "store": return [s];
-      case "for": return [{ kind: "for", v: s.v, begin: s.begin, end: s.end, body: sequential(s.body) }];
-      case "fold": return [...foldStart(s), { kind: "for", v: s.v, begin: s.begin, end: s.end, body: foldTurn(s) }];
-      case "while": return [{ ...s, body: sequential(s.body) }];
-      case "if": return [{ ...s, yes: sequential(s.yes), no: sequential(s.no) }];
-      default: return unreachable(s);
+      case "let":
+      case "set":
+      case "store":
+        return [s];
+      case "for":
+        return [{ kind: "for", v: s.v, begin: s.begin, end: s.end, body: sequential(s.body) }];
+      case "fold":
+        return [...foldStart(s), { kind: "for", v: s.v, begin: s.begin, end: s.end, body: foldTurn(s) }];
+      case "while":
+        return [{ ...s, body: sequential(s.body) }];
+      case "if":
+        return [{ ...s, yes: sequential(s.yes), no: sequential(s.no) }];
+      default:
+        return unreachable(s);
     }
   });
 }

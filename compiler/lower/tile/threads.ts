@@ -9,60 +9,107 @@ import { mapTiled, sequential } from "./statements.ts";
 import type { TileTarget } from "./target.ts";
 
 /** Scratch that a thread keeps to itself, bytes; more than that is global memory. Most threads in flight where scratch is global. */
-const LOCAL = 512, IN_FLIGHT = 16384;
+const LOCAL = 512,
+  IN_FLIGHT = 16384;
 type Loop = Extract<Stmt, { kind: "for" }>;
 
 /** The one parallel loop that an item is, after what only names values; its bounds are numbers and its turns hold no such loop. Undefined for other items. */
-export function elementLoop({ body }: Items): { readonly before: readonly Stmt[]; readonly loop: Loop; readonly begin: number; readonly n: number } | undefined {
-  const last = body.at(-1), before = body.slice(0, -1);
-  if (last?.kind !== "for" || !last.parallel || last.begin.kind !== "const" || last.end.kind !== "const" || !before.every(s => s.kind === "let")) return undefined;
-  return last.body.every(s => s.kind === "let" || s.kind === "store") ? { before, loop: last, begin: last.begin.value, n: Math.max(0, last.end.value - last.begin.value) } : undefined;
+export function elementLoop({
+  body,
+}: Items): { readonly before: readonly Stmt[]; readonly loop: Loop; readonly begin: number; readonly n: number } | undefined {
+  const last = body.at(-1),
+    before = body.slice(0, -1);
+  if (
+    last?.kind !== "for" ||
+    !last.parallel ||
+    last.begin.kind !== "const" ||
+    last.end.kind !== "const" ||
+    !before.every(s => s.kind === "let")
+  )
+    return undefined;
+  return last.body.every(s => s.kind === "let" || s.kind === "store")
+    ? { before, loop: last, begin: last.begin.value, n: Math.max(0, last.end.value - last.begin.value) }
+    : undefined;
 }
 
 /** A thread for each element of each item. */
 export function elementTile(k: LoopKernel, items: Items, target: TileTarget): Tiled | undefined {
   const found = k.scratch.length === 0 ? elementLoop(items) : undefined;
   if (!found) return undefined;
-  const { before, loop, begin, n } = found, t = exprVar("at", "i32");
-  const item = n === 0 ? int(0) : arith("div", t, int(n)), place = arith("add", n === 0 ? int(0) : arith("rem", t, int(n)), int(begin));
-  return spread(new TileBuilder(), k, items.extent * n, t, target, [{ kind: "let", v: items.v, value: item }, { kind: "let", v: loop.v, value: place }, ...sequential([...before, ...loop.body])]);
+  const { before, loop, begin, n } = found,
+    t = exprVar("at", "i32");
+  const item = n === 0 ? int(0) : arith("div", t, int(n)),
+    place = arith("add", n === 0 ? int(0) : arith("rem", t, int(n)), int(begin));
+  return spread(new TileBuilder(), k, items.extent * n, t, target, [
+    { kind: "let", v: items.v, value: item },
+    { kind: "let", v: loop.v, value: place },
+    ...sequential([...before, ...loop.body]),
+  ]);
 }
 
 /** A thread for each item, which runs all of its loops. */
 export function itemTile(k: LoopKernel, items: Items, target: TileTarget): Tiled {
-  const b = new TileBuilder(), bytes = k.scratch.reduce((n, s) => n + s.elements * byteSize(s.dtype), 0), first = k.params.length;
+  const b = new TileBuilder(),
+    bytes = k.scratch.reduce((n, s) => n + s.elements * byteSize(s.dtype), 0),
+    first = k.params.length;
   if (k.scratch.length === 0) return spread(b, k, items.extent, items.v, target, sequential(items.body));
-  const apart = bytes > LOCAL, own = exprVar("own", "i32"), flight = apart ? Math.min(items.extent, IN_FLIGHT) : items.extent;
+  const apart = bytes > LOCAL,
+    own = exprVar("own", "i32"),
+    flight = apart ? Math.min(items.extent, IN_FLIGHT) : items.extent;
   const places = k.scratch.map((s: Scratch) => b.memory(apart ? "workspace" : "local", s.dtype, s.elements * (apart ? flight : 1)));
   const moved = apart ? inWorkspace(sequential(items.body), k, own) : sequential(items.body);
   const body = mapTiled(moved, { buf: at => places[at - first] ?? at });
   if (!apart) return spread(b, k, items.extent, items.v, target, body);
-  const turn = exprVar("turn", "i32"), at = arith("add", arith("mul", turn, int(flight)), own);
-  return spread(b, k, flight, own, target, [{ kind: "for", v: turn, begin: int(0), end: int(Math.ceil(items.extent / Math.max(1, flight))), body: [
-    { kind: "let", v: items.v, value: at }, when(items.extent % Math.max(1, flight) === 0 ? undefined : less(items.v, int(items.extent)), body)] }]);
+  const turn = exprVar("turn", "i32"),
+    at = arith("add", arith("mul", turn, int(flight)), own);
+  return spread(b, k, flight, own, target, [
+    {
+      kind: "for",
+      v: turn,
+      begin: int(0),
+      end: int(Math.ceil(items.extent / Math.max(1, flight))),
+      body: [
+        { kind: "let", v: items.v, value: at },
+        when(items.extent % Math.max(1, flight) === 0 ? undefined : less(items.v, int(items.extent)), body),
+      ],
+    },
+  ]);
 }
 /** Scratch indices moved to thread `own`'s part of the workspace. */
 function inWorkspace(body: readonly TiledStmt[], k: LoopKernel, own: Expr): TiledStmt[] {
-  const shift = (buf: number, index: Expr): Expr => { const s = k.scratch[buf - k.params.length]; return s ? arith("add", arith("mul", own, int(s.elements)), index) : index; };
+  const shift = (buf: number, index: Expr): Expr => {
+    const s = k.scratch[buf - k.params.length];
+    return s ? arith("add", arith("mul", own, int(s.elements)), index) : index;
+  };
   return mapIndices(body, shift);
 }
 /** Every index into memory replaced, in loads and stores. */
 export function mapIndices(body: readonly TiledStmt[], index: (buf: number, at: Expr) => Expr): TiledStmt[] {
   const moved = mapTiled(body, { load: e => ({ ...e, index: index(e.buf, e.index) }) });
-  const stores = (list: readonly TiledStmt[]): TiledStmt[] => list.map((s): TiledStmt => {
-    switch (s.kind) {
-      case "store": return { ...s, index: index(s.buf, s.index) };
-      case "for": case "while": return { ...s, body: stores(s.body) };
-      case "if": return { ...s, yes: stores(s.yes), no: stores(s.no) };
-      default: return s;
-    }
-  });
+  const stores = (list: readonly TiledStmt[]): TiledStmt[] =>
+    list.map((s): TiledStmt => {
+      switch (s.kind) {
+        case "store":
+          return { ...s, index: index(s.buf, s.index) };
+        case "for":
+        case "while":
+          return { ...s, body: stores(s.body) };
+        case "if":
+          return { ...s, yes: stores(s.yes), no: stores(s.no) };
+        default:
+          return s;
+      }
+    });
   return stores(moved);
 }
 
 /** `body` for `extent` values of `v`, a thread each. */
 function spread(b: TileBuilder, k: LoopKernel, extent: number, v: Items["v"], target: TileTarget, body: readonly TiledStmt[]): Tiled {
-  const threads = Math.min(target.group, target.threads), groups = Math.ceil(extent / threads);
+  const threads = Math.min(target.group, target.threads),
+    groups = Math.ceil(extent / threads);
   const at = arith("add", arith("mul", b.group, int(threads)), b.lane);
-  return b.finish(k.name, k.params, threads, groups, [{ kind: "let", v, value: at }, when(extent % threads === 0 ? undefined : less(v, int(extent)), body)]);
+  return b.finish(k.name, k.params, threads, groups, [
+    { kind: "let", v, value: at },
+    when(extent % threads === 0 ? undefined : less(v, int(extent)), body),
+  ]);
 }

@@ -15,11 +15,14 @@ import type { TileTarget } from "./target.ts";
 import { elementTile, itemTile } from "./threads.ts";
 
 /** Loops shorter than this are not worth a group; products with fewer rows or columns are not worth tiles. */
-const SHORT = 16, THIN = 4;
+const SHORT = 16,
+  THIN = 4;
 
 /** The program over tiled kernels. */
 export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
-  const made = new Map<Kernel, Tiled>(), slots: Slot[] = [...p.slots], base = align(p.arenaBytes);
+  const made = new Map<Kernel, Tiled>(),
+    slots: Slot[] = [...p.slots],
+    base = align(p.arenaBytes);
   let arenaBytes = p.arenaBytes;
   const steps = mapLaunches(p.steps, s => {
     let t = made.get(s.kernel);
@@ -41,7 +44,10 @@ const align = (n: number): number => Math.ceil(n / 256) * 256;
 /** One kernel, cut for `target`. */
 export function tileKernel(k: Kernel, target: TileTarget): Tiled {
   if (k.kind === "gemm") return Math.min(k.m, k.n) < THIN ? tileKernel(asLoops(k), target) : productTile(k, chooseTile(k, target), target);
-  const items = itemsOf(k, target), loops = dealtLoops(items.body);
+  const items = itemsOf(k, target),
+    loops = dealtLoops(items.body);
   const longest = Math.max(0, ...loops.map(({ n }) => n ?? Infinity));
-  return elementTile(k, items, target) ?? (longest >= SHORT && isTogether(items.body) ? groupTile(k, items, target) : itemTile(k, items, target));
+  return (
+    elementTile(k, items, target) ?? (longest >= SHORT && isTogether(items.body) ? groupTile(k, items, target) : itemTile(k, items, target))
+  );
 }

@@ -18,7 +18,11 @@ export type Marked = Tensor | readonly Tensor[];
 export const mark = (name: string, x: Tensor, { role = "primal" }: { readonly role?: Role } = {}): Tensor => markOp(x, { name, role });
 
 /** `f` that also gives the values marked with `name`: { out, values }. Consumes those marks. @throws E0401, E0402, E0403 */
-export function reap<A extends readonly unknown[], R>(f: (...args: A) => R, name: string, role: Role = "primal"): (...args: A) => { readonly out: Tensors<R>; readonly values: Marked } {
+export function reap<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  name: string,
+  role: Role = "primal",
+): (...args: A) => { readonly out: Tensors<R>; readonly values: Marked } {
   return (...args) => {
     const staged = close(f, args, "reap");
     const { func, count } = reapFunc(staged.func, { name, role });
@@ -30,18 +34,32 @@ export function reap<A extends readonly unknown[], R>(f: (...args: A) => R, name
 }
 
 /** `f` with `values` (as reap gives them) in place of what was marked: (values, ...args) -> out. What only the marked values needed is not computed. @throws E0401, E0404 */
-export function plant<A extends readonly unknown[], R>(f: (...args: A) => R, name: string, role: Role = "primal"): (values: Marked, ...args: A) => Tensors<R> {
+export function plant<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  name: string,
+  role: Role = "primal",
+): (values: Marked, ...args: A) => Tensors<R> {
   return (values, ...args) => {
     const staged = close(f, args, "plant");
     const { func, count } = plantFunc(staged.func, { name, role });
     if (count === 0) throw noMark(staged.func, { name, role }, "plant");
     const given: readonly Tensor[] = isTensor(values) ? [values] : tensorLeaves(values, "values").leaves;
     const want = func.params.slice(func.params.length - count).map(v => v.aval);
-    if (given.length !== count) throw new PullbackError("E0404", `plant was given ${given.length} values for ${count} marks "${name}"`, { help: "give the values that reap gives" });
-    given.forEach((x, i) => { const a = want[i]; if (a && !sameAval(x.aval, a)) throw new PullbackError("E0404", `value ${i} planted at "${name}" is ${showAval(x.aval)}, the marked value is ${showAval(a)}`, { help: "give a value of the mark's type" }); });
+    if (given.length !== count)
+      throw new PullbackError("E0404", `plant was given ${given.length} values for ${count} marks "${name}"`, {
+        help: "give the values that reap gives",
+      });
+    given.forEach((x, i) => {
+      const a = want[i];
+      if (a && !sameAval(x.aval, a))
+        throw new PullbackError("E0404", `value ${i} planted at "${name}" is ${showAval(x.aval)}, the marked value is ${showAval(a)}`, {
+          help: "give a value of the mark's type",
+        });
+    });
     return unflatten(staged.outDef, applyFunc(func, [...staged.captured, ...given])) as Tensors<R>; // f's own structure
   };
 }
 
 /** f(...args) as a program without parameters: every tensor in the arguments is captured, everything else is passed as it is. */
-const close = <A extends readonly unknown[]>(f: (...args: A) => unknown, args: A, what: string): Staged => stage(() => f(...args), tensorLeaves([], "args"), what);
+const close = <A extends readonly unknown[]>(f: (...args: A) => unknown, args: A, what: string): Staged =>
+  stage(() => f(...args), tensorLeaves([], "args"), what);

@@ -9,7 +9,10 @@ import { derivativeTree, tangentLeaves } from "./forward.ts";
 
 /** f(...primals), and the pullback at that point: [out, vjpFn]. `vjpFn(ct)`, ct like out, gives one cotangent tree per argument: null at leaves that are not
  *  floating-point, zeros where the output does not depend on the leaf. @throws E0103, E0105, E0301 */
-export function vjp<A extends readonly unknown[], R>(f: (...args: A) => R, ...primals: A): [Tensors<R>, (ct: Tensors<R> | R) => { [K in keyof A]: Tensors<A[K]> }] {
+export function vjp<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  ...primals: A
+): [Tensors<R>, (ct: Tensors<R> | R) => { [K in keyof A]: Tensors<A[K]> }] {
   const xs = tensorLeaves(primals, "primals");
   const { func, captured, outDef } = stage(f as (...args: readonly unknown[]) => unknown, xs, "vjp"); // it is called with the structure of its own arguments
   const floats = xs.leaves.map(x => isFloat(x.dtype));
@@ -24,7 +27,11 @@ export function vjp<A extends readonly unknown[], R>(f: (...args: A) => R, ...pr
     const cts = tangentLeaves(ct, like, ["cotangents", "outputs"]);
     const pulled = applyFunc(v.backward, [...residuals, ...where(cts, taken)]);
     let k = 0;
-    return derivativeTree(xs.def, xs.leaves, floats.map(is => (is ? pulled[k++] ?? null : null)));
+    return derivativeTree(
+      xs.def,
+      xs.leaves,
+      floats.map(is => (is ? (pulled[k++] ?? null) : null)),
+    );
   };
   return [unflatten(outDef, outs), back] as [Tensors<R>, (ct: Tensors<R> | R) => { [K in keyof A]: Tensors<A[K]> }]; // f's own structures
 }

@@ -6,5 +6,8 @@ import { tensorLeaves, type Tensors } from "../stage.ts";
 /** The same tree, with derivative zero. @throws E0104 */
 export function stopGradient<T>(x: T): Tensors<T> {
   const { leaves, def } = tensorLeaves(x, "x");
-  return unflatten(def, leaves.map(t => stop(t))) as Tensors<T>; // the same structure
+  return unflatten(
+    def,
+    leaves.map(t => stop(t)),
+  ) as Tensors<T>; // the same structure
 }

@@ -12,14 +12,23 @@ import { batchFunc, moveAxis } from "../vmap.ts";
 export type Axes = number | null | undefined | readonly Axes[] | { readonly [key: string]: Axes };
 /** `in`: axes of the arguments: one prefix for all, or a list with one per argument (default 0). `out`: axes of the result (default 0). `axisName`: for psum and
  *  friends. `size`: needed only when nothing is mapped. */
-export interface VmapOptions { readonly in?: Axes; readonly out?: Axes; readonly axisName?: string; readonly size?: number }
+export interface VmapOptions {
+  readonly in?: Axes;
+  readonly out?: Axes;
+  readonly axisName?: string;
+  readonly size?: number;
+}
 
 /** `f` over every slice of its mapped arguments; results stacked. Unmapped arguments are passed as they are. @throws E0203, E0304, E0103 */
 export function vmap<A extends readonly unknown[], R>(f: (...args: A) => R, options: VmapOptions = {}): (...args: A) => Tensors<R> {
   return (...args) => batched(f as (...xs: readonly unknown[]) => unknown, args, options) as Tensors<R>; // called with f's own structures
 }
 
-function batched(f: (...xs: readonly unknown[]) => unknown, args: readonly unknown[], { in: inAxes = 0, out: outAxes = 0, axisName, size: given }: VmapOptions): unknown {
+function batched(
+  f: (...xs: readonly unknown[]) => unknown,
+  args: readonly unknown[],
+  { in: inAxes = 0, out: outAxes = 0, axisName, size: given }: VmapOptions,
+): unknown {
   const { leaves: raw, def } = flatten(args);
   const paths = leafPaths(def).map(p => join("argument", p));
   const axes = prefixAxes(Array.isArray(inAxes) ? inAxes : args.map(() => inAxes), args, "in");
@@ -29,20 +38,49 @@ function batched(f: (...xs: readonly unknown[]) => unknown, args: readonly unkno
   const size = sizeOf(inputs, at, paths, given);
   const fronted = inputs.flatMap((x, i) => (x ? [moveAxis(x, at[i] ?? 0, 0)] : []));
   const elements = fronted.map(x => ({ dtype: x.dtype, shape: x.shape.slice(1) }));
-  const staged = stageAt((...xs) => {
-    let k = 0;
-    return f(...(unflatten(def, raw.map((x, i) => (mapped[i] ? xs[k++] : x))) as readonly unknown[])); // the argument list is an array
-  }, flatten(elements.map(() => 0)).def, elements, [], "vmap");
-  const outPrefix = prefixAxes(outAxes, unflatten(staged.outDef, staged.func.results.map((_, i) => i)), "out");
-  const { func, batched: flags } = batchFunc(staged.func, [...staged.captured.map(() => false), ...fronted.map(() => true)], { size, name: axisName }, outPrefix.map(a => a !== null));
+  const staged = stageAt(
+    (...xs) => {
+      let k = 0;
+      return f(
+        ...(unflatten(
+          def,
+          raw.map((x, i) => (mapped[i] ? xs[k++] : x)),
+        ) as readonly unknown[]),
+      ); // the argument list is an array
+    },
+    flatten(elements.map(() => 0)).def,
+    elements,
+    [],
+    "vmap",
+  );
+  const outPrefix = prefixAxes(
+    outAxes,
+    unflatten(
+      staged.outDef,
+      staged.func.results.map((_, i) => i),
+    ),
+    "out",
+  );
+  const { func, batched: flags } = batchFunc(
+    staged.func,
+    [...staged.captured.map(() => false), ...fronted.map(() => true)],
+    { size, name: axisName },
+    outPrefix.map(a => a !== null),
+  );
   const outs = applyFunc(func, [...staged.captured, ...fronted]);
   const outPaths = leafPaths(staged.outDef).map(p => join("output", p));
-  return unflatten(staged.outDef, outs.map((y, i) => {
-    const a = outPrefix[i];
-    if (a !== null && a !== undefined) return moveAxis(y, 0, axisOf(y, a, outPaths[i] ?? ""));
-    if (flags[i]) throw new PullbackError("E0304", `vmap: ${outPaths[i] ?? "output"} has out axis null, but it depends on the mapped arguments`, { help: "give it an axis in { out }, or reduce it over the axis first (psum, pmean)" });
-    return y;
-  }));
+  return unflatten(
+    staged.outDef,
+    outs.map((y, i) => {
+      const a = outPrefix[i];
+      if (a !== null && a !== undefined) return moveAxis(y, 0, axisOf(y, a, outPaths[i] ?? ""));
+      if (flags[i])
+        throw new PullbackError("E0304", `vmap: ${outPaths[i] ?? "output"} has out axis null, but it depends on the mapped arguments`, {
+          help: "give it an axis in { out }, or reduce it over the axis first (psum, pmean)",
+        });
+      return y;
+    }),
+  );
 }
 
 /** One axis per leaf of `tree`, from a prefix. @throws E0103 when it is no prefix */
@@ -53,11 +91,17 @@ function prefixAxes(prefix: Axes, tree: unknown, what: string): (number | null)[
     if (!Array.isArray(p) && typeof t === "object" && t !== null && !Array.isArray(t) && !isTensor(t)) {
       const fields = p as { readonly [key: string]: Axes }; // neither a leaf nor an array
       const record = t as { readonly [key: string]: unknown }; // an object
-      const names = Object.keys(record).filter(k => record[k] !== undefined).sort();
+      const names = Object.keys(record)
+        .filter(k => record[k] !== undefined)
+        .sort();
       const strange = Object.keys(fields).find(k => !names.includes(k));
       if (strange === undefined) return names.flatMap(k => walk(fields[k], record[k], join(path, k)));
     }
-    throw new PullbackError("E0103", `vmap: { ${what} } at ${path === "" ? "the top" : path} is no prefix of the tree that it describes (${describe(t)})`, { help: "give an axis, null, or a tree that follows the structure from the top; fields left out are not mapped" });
+    throw new PullbackError(
+      "E0103",
+      `vmap: { ${what} } at ${path === "" ? "the top" : path} is no prefix of the tree that it describes (${describe(t)})`,
+      { help: "give an axis, null, or a tree that follows the structure from the top; fields left out are not mapped" },
+    );
   };
   return walk(prefix, tree, "");
 }
@@ -65,16 +109,30 @@ function prefixAxes(prefix: Axes, tree: unknown, what: string): (number | null)[
 /** A non-negative axis of `x`. @throws E0203 */
 function axisOf(x: Tensor, axis: number, path: string): number {
   const a = axis < 0 ? axis + x.ndim : axis;
-  if (!Number.isInteger(axis) || a < 0 || a >= x.ndim) throw new PullbackError("E0203", `vmap: ${path} is ${showAval(x.aval)}, which has no axis ${axis}`, { help: "give its axis in { in }, or null to pass it unmapped" });
+  if (!Number.isInteger(axis) || a < 0 || a >= x.ndim)
+    throw new PullbackError("E0203", `vmap: ${path} is ${showAval(x.aval)}, which has no axis ${axis}`, {
+      help: "give its axis in { in }, or null to pass it unmapped",
+    });
   return a;
 }
 
 /** The common size of the mapped axes. @throws E0304 */
-function sizeOf(xs: readonly (Tensor | null)[], at: readonly (number | null)[], paths: readonly string[], given: number | undefined): number {
+function sizeOf(
+  xs: readonly (Tensor | null)[],
+  at: readonly (number | null)[],
+  paths: readonly string[],
+  given: number | undefined,
+): number {
   const sizes = xs.flatMap((x, i) => (x ? [{ size: x.shape[at[i] ?? 0] ?? 0, path: paths[i] ?? "" }] : []));
   const size = given ?? sizes[0]?.size;
-  if (size === undefined) throw new PullbackError("E0304", "vmap maps no argument and has no size", { help: "map an argument with { in }, or give { size }" });
+  if (size === undefined)
+    throw new PullbackError("E0304", "vmap maps no argument and has no size", { help: "map an argument with { in }, or give { size }" });
   const other = sizes.find(s => s.size !== size);
-  if (other) throw new PullbackError("E0304", `vmap: ${other.path} has ${other.size} along its mapped axis, ${given === undefined ? sizes[0]?.path ?? "" : "{ size }"} says ${size}`, { help: "all mapped axes need the same size" });
+  if (other)
+    throw new PullbackError(
+      "E0304",
+      `vmap: ${other.path} has ${other.size} along its mapped axis, ${given === undefined ? (sizes[0]?.path ?? "") : "{ size }"} says ${size}`,
+      { help: "all mapped axes need the same size" },
+    );
   return size;
 }

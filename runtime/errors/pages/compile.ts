@@ -2,12 +2,21 @@
 
 /** Pages of the codes E06xx, compilation. */
 export const compilePages = {
-  E0601: { title: "a primitive cannot be lowered for this device", body: `
-The compiler has no way to turn this primitive into code for the device. The message names it and says why.` },
-  E0602: { title: "program text cannot be read", body: `
+  E0601: {
+    title: "a primitive cannot be lowered for this device",
+    body: `
+The compiler has no way to turn this primitive into code for the device. The message names it and says why.`,
+  },
+  E0602: {
+    title: "program text cannot be read",
+    body: `
 parse reads what print writes: func(a: f32[2]) { b: f32[2] = exp a  return b }. The message gives line, column and what was expected.
-Programs that hold opaque functions (custom derivative rules) print but do not parse.` },
-  E0603: { title: "an operation made NaN", body: `
+Programs that hold opaque functions (custom derivative rules) print but do not parse.`,
+  },
+  E0603: {
+    title: "an operation made NaN",
+    body: `
 With jit(f, { debugNans: true }) results are searched for NaN, and the operation that made the first one is named with its line.
-Usual causes: log or sqrt of a negative number, 0/0, inf - inf, a softmax over a row that is masked completely.` },
+Usual causes: log or sqrt of a negative number, 0/0, inf - inf, a softmax over a row that is masked completely.`,
+  },
 } as const;

@@ -2,19 +2,40 @@
 
 /** Pages of the codes E07xx, devices. */
 export const devicePages = {
-  E0701: { title: "a tensor was used after it was disposed", body: `
-The memory of a tensor is released by dispose(), by using, or by donating it to a compiled function; after that it cannot be read.` },
-  E0702: { title: "out of memory", body: `
-The device has no room for the request. The error carries requested, live, peak and largest free block, in bytes.` },
-  E0703: { title: "a device is unavailable", body: `
-The device, or the library it needs, is missing. The message gives the reason. Nothing falls back silently to another device.` },
-  E0704: { title: "the device was lost", body: `
+  E0701: {
+    title: "a tensor was used after it was disposed",
+    body: `
+The memory of a tensor is released by dispose(), by using, or by donating it to a compiled function; after that it cannot be read.`,
+  },
+  E0702: {
+    title: "out of memory",
+    body: `
+The device has no room for the request. The error carries requested, live, peak and largest free block, in bytes.`,
+  },
+  E0703: {
+    title: "a device is unavailable",
+    body: `
+The device, or the library it needs, is missing. The message gives the reason. Nothing falls back silently to another device.`,
+  },
+  E0704: {
+    title: "the device was lost",
+    body: `
 The driver reset the device, the browser took it away, or it was destroyed. Tensors on it are gone; nothing else is. Make a new device and go on from the last
-checkpoint.` },
-  E0705: { title: "a dtype that the device cannot compute with", body: `
-WebGPU has no f64 (nor has any shading language of it). Run that program on "wasm" or "cuda", or convert to f32 first.` },
-  E0706: { title: "a blocking read on an asynchronous device", body: `
-A GPU's results arrive later: use await x.data() instead of x.dataSync(). Only devices that finish within the call (wasm, cuda) can be read without await.` },
-  E0707: { title: "a driver call failed", body: `
-The message names the call, the driver's own code and text, and what was being done. Generated code that the driver refuses is shown with the driver's log.` },
+checkpoint.`,
+  },
+  E0705: {
+    title: "a dtype that the device cannot compute with",
+    body: `
+WebGPU has no f64 (nor has any shading language of it). Run that program on "wasm" or "cuda", or convert to f32 first.`,
+  },
+  E0706: {
+    title: "a blocking read on an asynchronous device",
+    body: `
+A GPU's results arrive later: use await x.data() instead of x.dataSync(). Only devices that finish within the call (wasm, cuda) can be read without await.`,
+  },
+  E0707: {
+    title: "a driver call failed",
+    body: `
+The message names the call, the driver's own code and text, and what was being done. Generated code that the driver refuses is shown with the driver's log.`,
+  },
 } as const;

@@ -22,16 +22,34 @@ const avals = [f64(3, 3), f64(3)];
 const args = randomArgs(avals);
 const saved = (policy: RematPolicy | "plain"): number => {
   const f = policy === "plain" ? block : remat(block, { policy });
-  return linearizeFunc(func((w, x) => total(f(w, x)), ...avals), [true, true]).primal.results.length - 1;
+  return (
+    linearizeFunc(
+      func((w, x) => total(f(w, x)), ...avals),
+      [true, true],
+    ).primal.results.length - 1
+  );
 };
 
 for (const policy of ["nothing", "everything", "dots", { names: ["act"] }] as const) {
   test(`values, gradients and second derivatives are those of the plain function (${JSON.stringify(policy)})`, () => {
     const plain = func((w, x) => total(block(w, x)), ...avals);
     const f = func((w, x) => total(remat(block, { policy })(w, x)), ...avals);
-    const second = (g: typeof f) => { const d = gradFunc(g, [true, true]); return gradFunc(func((w, x) => { const [, dw, dx] = inline(d, [w, x]); return dw && dx ? add(total(mul(dw, dw)), total(mul(dx, dx))) : total(x); }, ...avals), [true, true]); };
+    const second = (g: typeof f) => {
+      const d = gradFunc(g, [true, true]);
+      return gradFunc(
+        func(
+          (w, x) => {
+            const [, dw, dx] = inline(d, [w, x]);
+            return dw && dx ? add(total(mul(dw, dw)), total(mul(dx, dx))) : total(x);
+          },
+          ...avals,
+        ),
+        [true, true],
+      );
+    };
     for (const of of [(g: typeof f) => g, (g: typeof f) => gradFunc(g, [true, true]), second]) {
-      const want = run(of(plain), args), got = run(of(f), args);
+      const want = run(of(plain), args),
+        got = run(of(f), args);
       want.forEach((r, i) => assert.ok(distance(r, got[i] ?? []) < 1e-12));
     }
     const wide = randomArgs([f64(3, 3), f64(2, 3)], 7);
@@ -48,17 +66,36 @@ test("the policy decides what is saved", () => {
 });
 
 test("the recomputation stays behind a barrier in the backward pass", () => {
-  const g = gradFunc(func((w, x) => total(remat(block)(w, x)), ...avals), [true, true]);
+  const g = gradFunc(
+    func((w, x) => total(remat(block)(w, x)), ...avals),
+    [true, true],
+  );
   const calls = g.eqns.filter(e => e.prim.lower.kind === "control");
   assert.is(calls.length, 2);
   assert.ok(calls.every(e => e.params.barrier === true));
 });
 
 test("remat of a scan body saves only the carries", () => {
-  const body = (w: Tensor) => (c: Tensor): readonly [Tensor, null] => [block(w, c), null];
-  const make = (wrap: boolean) => func((w, c) => total(scan((k: Tensor) => (wrap ? checkpoint(body(w))(k) : body(w)(k)) as readonly [Tensor, null], c, null, { length: 4 })[0]), ...avals);
+  const body =
+    (w: Tensor) =>
+    (c: Tensor): readonly [Tensor, null] => [block(w, c), null];
+  const make = (wrap: boolean) =>
+    func(
+      (w, c) =>
+        total(scan((k: Tensor) => (wrap ? checkpoint(body(w))(k) : body(w)(k)) as readonly [Tensor, null], c, null, { length: 4 })[0]),
+      ...avals,
+    );
   const l = linearizeFunc(make(true), [true, true]);
-  assert.equal(l.primal.results.slice(1).map(r => r.aval.shape).sort((a, b) => a.length - b.length), [[3, 3], [4, 3]]);
+  assert.equal(
+    l.primal.results
+      .slice(1)
+      .map(r => r.aval.shape)
+      .sort((a, b) => a.length - b.length),
+    [
+      [3, 3],
+      [4, 3],
+    ],
+  );
   const g = run(gradFunc(make(true), [true, true]), args);
   run(gradFunc(make(false), [true, true]), args).forEach((r, i) => assert.ok(distance(r, g[i] ?? []) < 1e-12));
   assert.ok(distance(g[2] ?? [], centralGrad(make(true), args, 1)) < 1e-7);

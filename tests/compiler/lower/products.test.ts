@@ -14,7 +14,10 @@ import { agrees, f32, f64, inputsOf, kernels, program } from "./harness.ts";
 const lowered = (f: Func, products: Products): Schedule => lowerFunc(optimize(f), { donate: [], products });
 /** The program agrees with the reference either way, and launches these kernels. */
 function launches(f: Func, plain: number, fused: number): void {
-  for (const [products, want] of [["plain", plain], ["fused", fused]] as const) {
+  for (const [products, want] of [
+    ["plain", plain],
+    ["fused", fused],
+  ] as const) {
     const s = lowered(f, products);
     agrees(f, inputsOf(f), products, s);
     assert.is(kernels(s.steps).length, want, `${products}: ${kernels(s.steps).join(" ")}`);
@@ -23,11 +26,23 @@ function launches(f: Func, plain: number, fused: number): void {
 const gemms = (s: Schedule): GemmKernel[] => s.steps.flatMap(x => (x.kind === "launch" && x.kernel.kind === "gemm" ? [x.kernel] : []));
 
 test("transposed and batched operands are read in place", () => {
-  launches(program((a, b) => matmul(transpose(a), transpose(b)), f32(5, 7), f32(9, 5)), 1, 1);
-  launches(program((a, b) => einsum("bthd,bshd->bhts", a, b), f32(2, 5, 3, 4), f32(2, 6, 3, 4)), 1, 1);
+  launches(
+    program((a, b) => matmul(transpose(a), transpose(b)), f32(5, 7), f32(9, 5)),
+    1,
+    1,
+  );
+  launches(
+    program((a, b) => einsum("bthd,bshd->bhts", a, b), f32(2, 5, 3, 4), f32(2, 6, 3, 4)),
+    1,
+    1,
+  );
 });
 test("a transposed result is the transposed product, not a copy", () => {
-  launches(program((a, b) => transpose(matmul(a, b)), f32(5, 7), f32(7, 9)), 1, 1);
+  launches(
+    program((a, b) => transpose(matmul(a, b)), f32(5, 7), f32(7, 9)),
+    1,
+    1,
+  );
 });
 test("heads are merged while they are stored, where the backend stores at any stride", () => {
   const merge = program((w, v) => reshape(einsum("bhts,bshd->bthd", w, v), [2, 5, 12]), f32(2, 3, 5, 6), f32(2, 6, 3, 4));
@@ -35,33 +50,85 @@ test("heads are merged while they are stored, where the backend stores at any st
   assert.is(gemms(lowered(merge, "fused"))[0]?.epilogue.length, 1);
 });
 test("element-wise work on a product is its epilogue, where the backend takes one", () => {
-  launches(program((x, w, b) => relu(add(matmul(x, w), b)), f32(6, 5), f32(5, 9), f32(9)), 2, 1);
-  launches(program((x, w, b, r) => add(r, mul(gelu(add(matmul(x, w), b)), 0.5)), f64(6, 5), f64(5, 9), f64(9), f64(6, 9)), 2, 1);
-  launches(program((x, w) => { const y = matmul(x, w); return [y, tanh(y), exp(y)]; }, f32(6, 5), f32(5, 9)), 2, 1);
+  launches(
+    program((x, w, b) => relu(add(matmul(x, w), b)), f32(6, 5), f32(5, 9), f32(9)),
+    2,
+    1,
+  );
+  launches(
+    program((x, w, b, r) => add(r, mul(gelu(add(matmul(x, w), b)), 0.5)), f64(6, 5), f64(5, 9), f64(9), f64(6, 9)),
+    2,
+    1,
+  );
+  launches(
+    program(
+      (x, w) => {
+        const y = matmul(x, w);
+        return [y, tanh(y), exp(y)];
+      },
+      f32(6, 5),
+      f32(5, 9),
+    ),
+    2,
+    1,
+  );
 });
 test("a sum that only the epilogue reads is not stored", () => {
   const f = program((x, w, b) => relu(add(matmul(x, w), b)), f32(6, 5), f32(5, 9), f32(9));
   assert.is(gemms(lowered(f, "fused"))[0]?.epilogue.length, 1);
-  const g = program((x, w, b) => { const y = matmul(x, w); return [relu(add(y, b)), sum(y)]; }, f32(6, 5), f32(5, 9), f32(9));
+  const g = program(
+    (x, w, b) => {
+      const y = matmul(x, w);
+      return [relu(add(y, b)), sum(y)];
+    },
+    f32(6, 5),
+    f32(5, 9),
+    f32(9),
+  );
   agrees(g, inputsOf(g), "both", lowered(g, "fused"));
   assert.is(gemms(lowered(g, "fused"))[0]?.epilogue.length, 2);
 });
-test("an epilogue follows a transposed result", () => launches(program((a, b, c) => tanh(add(transpose(matmul(a, b)), c)), f32(5, 7), f32(7, 9), f32(9, 5)), 2, 1));
+test("an epilogue follows a transposed result", () =>
+  launches(
+    program((a, b, c) => tanh(add(transpose(matmul(a, b)), c)), f32(5, 7), f32(7, 9), f32(9, 5)),
+    2,
+    1,
+  ));
 test("what reads another element of the product stays outside", () => {
-  launches(program((x, w) => { const y = matmul(x, w); return add(y, transpose(y)); }, f32(6, 5), f32(5, 6)), 2, 2);
-  launches(program((x, w) => softmax(matmul(x, w)), f32(6, 5), f32(5, 9)), 2, 2);
+  launches(
+    program(
+      (x, w) => {
+        const y = matmul(x, w);
+        return add(y, transpose(y));
+      },
+      f32(6, 5),
+      f32(5, 6),
+    ),
+    2,
+    2,
+  );
+  launches(
+    program((x, w) => softmax(matmul(x, w)), f32(6, 5), f32(5, 9)),
+    2,
+    2,
+  );
 });
 test("a chain of layers is one product each", () => {
   const f = program((x, ...ws) => ws.reduce<Tensor>((h, w) => relu(matmul(h, w)), x), f32(6, 8), f32(8, 8), f32(8, 8), f32(8, 8));
   launches(f, 6, 3);
 });
 test("empty products give zeros, epilogue included", () => {
-  launches(program((a, b, c) => add(matmul(a, b), c), f32(3, 0), f32(0, 4), f32(4)), 2, 1);
+  launches(
+    program((a, b, c) => add(matmul(a, b), c), f32(3, 0), f32(0, 4), f32(4)),
+    2,
+    1,
+  );
   const f = program((a, b) => matmul(a, b), f32(0, 3), f32(3, 4));
   agrees(f);
 });
 test("f16 products round their sums before what follows", () => {
-  const a = { dtype: "f16", shape: [4, 5] } as const, f = program((x, y) => tanh(matmul(x, y)), a, { dtype: "f16", shape: [5, 3] });
+  const a = { dtype: "f16", shape: [4, 5] } as const,
+    f = program((x, y) => tanh(matmul(x, y)), a, { dtype: "f16", shape: [5, 3] });
   agrees(f, inputsOf(f), "f16", lowered(f, "fused"));
 });
 

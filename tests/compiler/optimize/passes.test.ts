@@ -20,56 +20,81 @@ import { agrees, f32, f64, inputsOf, lowered, program } from "../lower/harness.t
 
 const parse = (text: string): Func => parseFunc(text, [...allPrimitives, callPrimitive as unknown as Primitive]); // rules are methods: a narrower record is used as the general one
 function becomes(pass: (f: Func) => Func, before: string, after: string): void {
-  const f = parse(before), g = checkFunc(pass(f), "after the pass");
+  const f = parse(before),
+    g = checkFunc(pass(f), "after the pass");
   assert.is(printFunc(g), printFunc(parse(after)));
-  assert.equal(evaluate(g, inputsOf(f)).map(x => [...x.data]), evaluate(f, inputsOf(f)).map(x => [...x.data]));
+  assert.equal(
+    evaluate(g, inputsOf(f)).map(x => [...x.data]),
+    evaluate(f, inputsOf(f)).map(x => [...x.data]),
+  );
 }
 
-test("equal equations are computed once, different parameters are not equal", () => becomes(f => dce(cse(f)), `func(a: f32[2,2]) {
+test("equal equations are computed once, different parameters are not equal", () =>
+  becomes(
+    f => dce(cse(f)),
+    `func(a: f32[2,2]) {
   b: f32[2,2] = sin a
   c: f32[2,2] = sin a
   d: f32[2] = reduceSum[axes=[0]] b
   e: f32[2] = reduceSum[axes=[1]] c
   g: f32[2] = reduceSum[axes=[0]] c
   return d, e, g
-}`, `func(a: f32[2,2]) {
+}`,
+    `func(a: f32[2,2]) {
   b: f32[2,2] = sin a
   c: f32[2] = reduceSum[axes=[0]] b
   d: f32[2] = reduceSum[axes=[1]] b
   return c, d, c
-}`));
+}`,
+  ));
 test("literals 0 and -0 are different", () => {
   const f = parse("func() {\n  a: f32[] = neg 0:f32\n  b: f32[] = neg -0:f32\n  return a, b\n}");
   assert.is(printFunc(cse(f)), printFunc(f));
 });
-test("equations that no result needs go", () => becomes(dce, `func(a: f32[3]) {
+test("equations that no result needs go", () =>
+  becomes(
+    dce,
+    `func(a: f32[3]) {
   b: f32[3] = sin a
   c: f32[3] = cos b
   return b
-}`, `func(a: f32[3]) {
+}`,
+    `func(a: f32[3]) {
   b: f32[3] = sin a
   return b
-}`));
-test("marks dissolve and leave their operand", () => becomes(f => inlineCalls(f, { barriers: false }), `func(a: f32[3]) {
+}`,
+  ));
+test("marks dissolve and leave their operand", () =>
+  becomes(
+    f => inlineCalls(f, { barriers: false }),
+    `func(a: f32[3]) {
   b: f32[3] = mark[name="logits", role="primal"] a
   c: f32[3] = sin b
   return c
-}`, `func(a: f32[3]) {
+}`,
+    `func(a: f32[3]) {
   b: f32[3] = sin a
   return b
-}`));
-test("re-indexings compose: a transposition undone is nothing, two reshapes are one", () => becomes(f => dce(simplify(dce(simplify(f)))), `func(a: f32[2,3]) {
+}`,
+  ));
+test("re-indexings compose: a transposition undone is nothing, two reshapes are one", () =>
+  becomes(
+    f => dce(simplify(dce(simplify(f)))),
+    `func(a: f32[2,3]) {
   b: f32[3,2] = transpose[perm=[1,0]] a
   c: f32[2,3] = transpose[perm=[0,1]] a
   d: f32[6] = reshape[shape=[6]] c
   return b, d
-}`, `func(a: f32[2,3]) {
+}`,
+    `func(a: f32[2,3]) {
   b: f32[3,2] = transpose[perm=[1,0]] a
   c: f32[6] = reshape[shape=[6]] a
   return b, c
-}`));
+}`,
+  ));
 test("nothing folds NaN·0, ∞·0, or the sign of a zero", () => {
-  const x = hostTensor("f32", [5], [NaN, Infinity, -Infinity, -0, -2]), f = parse(`func(a: f32[5]) {
+  const x = hostTensor("f32", [5], [NaN, Infinity, -Infinity, -0, -2]),
+    f = parse(`func(a: f32[5]) {
   b: f32[5] = broadcastInDim[dims=[], shape=[5]] 0:f32
   c: f32[5] = mul a b
   d: f32[5] = add a b
@@ -82,16 +107,25 @@ test("nothing folds NaN·0, ∞·0, or the sign of a zero", () => {
   return c, d, e, g, i, j, k
 }`);
   const want = evaluate(f, [x]).map(r => [...r.data]);
-  assert.equal(evaluate(optimize(f), [x]).map(r => [...r.data]), want);
+  assert.equal(
+    evaluate(optimize(f), [x]).map(r => [...r.data]),
+    want,
+  );
   const got = runSchedule(lowered(f), [x]).map(r => [...r]);
   want.forEach((w, k) => w.forEach((v, i) => assert.ok(Object.is(v, got[k]?.[i]), `result ${k}[${i}]: ${got[k]?.[i]} is not ${v}`)));
 });
 test("recomputation behind a barrier is not merged with the original", () => {
-  const f = program(x => grad((t: Tensor) => sum(remat((y: Tensor) => sin(sin(y)))(t)))(x), f64(7)), g = optimize(f);
+  const f = program(x => grad((t: Tensor) => sum(remat((y: Tensor) => sin(sin(y)))(t)))(x), f64(7)),
+    g = optimize(f);
   agrees(f);
   const sines = g.eqns.filter(e => e.prim.name === "sin").length;
   assert.is(sines, 1, printFunc(g)); // the backward pass alone needs sin x once, for cos(sin x); nothing of the forward pass is kept
-  const both = optimize(program(x => { const h = remat((y: Tensor) => sin(sin(y))); return [sum(h(x)), grad((t: Tensor) => sum(h(t)))(x)]; }, f64(7)));
+  const both = optimize(
+    program(x => {
+      const h = remat((y: Tensor) => sin(sin(y)));
+      return [sum(h(x)), grad((t: Tensor) => sum(h(t)))(x)];
+    }, f64(7)),
+  );
   assert.is(both.eqns.filter(e => e.prim.name === "sin").length, 3, printFunc(both)); // two forward, one again
 });
 test("optimising twice changes nothing more", () => {

@@ -6,13 +6,23 @@ import { flatten, leafPaths, registerTreeClass, requireSameTree, showTree, unfla
 
 test("unflatten undoes flatten for any nesting of objects, arrays, null and leaves", () => {
   const key = fc.string({ minLength: 1, maxLength: 4 }).filter(k => !["__proto__", "constructor", "prototype"].includes(k));
-  const { tree } = fc.letrec(tie => ({ tree: fc.oneof({ depthSize: "small" }, fc.integer(), fc.constant(null), fc.array(tie("tree"), { maxLength: 4 }), fc.dictionary(key, tie("tree"), { maxKeys: 4, noNullPrototype: true })) }));
-  fc.assert(fc.property(tree, t => {
-    const { leaves, def } = flatten(t);
-    assert.equal(unflatten(def, leaves), t);
-    assert.is(def.leaves, leaves.length);
-    assert.is(leafPaths(def).length, leaves.length);
+  const { tree } = fc.letrec(tie => ({
+    tree: fc.oneof(
+      { depthSize: "small" },
+      fc.integer(),
+      fc.constant(null),
+      fc.array(tie("tree"), { maxLength: 4 }),
+      fc.dictionary(key, tie("tree"), { maxKeys: 4, noNullPrototype: true }),
+    ),
   }));
+  fc.assert(
+    fc.property(tree, t => {
+      const { leaves, def } = flatten(t);
+      assert.equal(unflatten(def, leaves), t);
+      assert.is(def.leaves, leaves.length);
+      assert.is(leafPaths(def).length, leaves.length);
+    }),
+  );
 });
 test("object keys are visited in sorted order, so that insertion order does not matter", () => {
   assert.equal(flatten({ b: 2, a: 1 }).leaves, [1, 2]);
@@ -28,8 +38,20 @@ test("keys that would touch prototypes are refused", () => {
   assert.throws(() => flatten({ constructor: 1 }), /E0104/);
 });
 test("instances of a registered class are nodes with their static data in the key", () => {
-  class Pair { readonly x: unknown; readonly y: unknown; readonly tag: string; constructor(x: unknown, y: unknown, tag: string) { this.x = x; this.y = y; this.tag = tag; } }
-  registerTreeClass(Pair, { flatten: p => ({ children: [p.x, p.y], aux: p.tag }), unflatten: ([x, y], tag) => new Pair(x, y, String(tag)) });
+  class Pair {
+    readonly x: unknown;
+    readonly y: unknown;
+    readonly tag: string;
+    constructor(x: unknown, y: unknown, tag: string) {
+      this.x = x;
+      this.y = y;
+      this.tag = tag;
+    }
+  }
+  registerTreeClass(Pair, {
+    flatten: p => ({ children: [p.x, p.y], aux: p.tag }),
+    unflatten: ([x, y], tag) => new Pair(x, y, String(tag)),
+  });
   const { leaves, def } = flatten({ p: new Pair(1, [2], "t") });
   assert.equal(leaves, [1, 2]);
   assert.equal(unflatten(def, [3, 4]), { p: new Pair(3, [4], "t") });
@@ -37,7 +59,10 @@ test("instances of a registered class are nodes with their static data in the ke
 });
 test("a structure mismatch prints both structures", () => {
   assert.is(showTree(flatten({ w: [1, 2], b: null }).def), "{b: null, w: [*, *]}");
-  assert.throws(() => requireSameTree(flatten([1]).def, flatten({ a: 1 }).def, "the carry before and after"), /E0103: the carry before and after have different structures: \[\*\] and \{a: \*\}/);
+  assert.throws(
+    () => requireSameTree(flatten([1]).def, flatten({ a: 1 }).def, "the carry before and after"),
+    /E0103: the carry before and after have different structures: \[\*\] and \{a: \*\}/,
+  );
 });
 
 test.run();

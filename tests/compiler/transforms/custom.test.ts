@@ -24,8 +24,15 @@ const three = lit(3, "f64");
 const total = (x: Tensor): Tensor => reduceSum(x, { axes: x.shape.map((_, i) => i) });
 
 /** sin with three times its derivative, so that the rule shows. */
-const forward = customJvp((x: Tensor) => sin(x), ([x]: [Tensor], [dx]: [Tensor]) => [sin(x), mul(mul(three, cos(x)), dx)]);
-const backward = customVjp((x: Tensor, y: Tensor) => mul(sin(x), y), (x: Tensor, y: Tensor) => [mul(sin(x), y), { x, y }] as const, ({ x, y }, ct) => [mul(mul(three, ct), mul(cos(x), y)), mul(ct, sin(x))]);
+const forward = customJvp(
+  (x: Tensor) => sin(x),
+  ([x]: [Tensor], [dx]: [Tensor]) => [sin(x), mul(mul(three, cos(x)), dx)],
+);
+const backward = customVjp(
+  (x: Tensor, y: Tensor) => mul(sin(x), y),
+  (x: Tensor, y: Tensor) => [mul(sin(x), y), { x, y }] as const,
+  ({ x, y }, ct) => [mul(mul(three, ct), mul(cos(x), y)), mul(ct, sin(x))],
+);
 const [x, y] = [0.5, 2];
 
 test("customJvp is used forwards, backwards, twice, and under vmap and scan", () => {
@@ -39,13 +46,27 @@ test("customJvp is used forwards, backwards, twice, and under vmap and scan", ()
 });
 
 test("customVjp is used backwards, and forwards by transposing it", () => {
-  const f = func((a, b) => { const [da, db] = grad(backward, { argnums: [0, 1] })(a, b); return [backward(a, b), da, db, jvp(backward, [a, b], [lit(1, "f64"), lit(1, "f64")])[1], grad(grad(backward))(a, b)]; }, f64(), f64());
+  const f = func(
+    (a, b) => {
+      const [da, db] = grad(backward, { argnums: [0, 1] })(a, b);
+      return [backward(a, b), da, db, jvp(backward, [a, b], [lit(1, "f64"), lit(1, "f64")])[1], grad(grad(backward))(a, b)];
+    },
+    f64(),
+    f64(),
+  );
   const da = 3 * Math.cos(x) * y;
   close(run(f, [one(x), one(y)]), [[Math.sin(x) * y], [da], [Math.sin(x)], [da + Math.sin(x)], [-3 * Math.sin(x) * y]]);
 });
 
 test("customVjp under vmap sums the cotangents of what is not mapped", () => {
-  const f = func((a, b) => { const [da, db] = grad((u: Tensor, v: Tensor) => total(vmap(backward, { in: [null, 0] })(u, v)), { argnums: [0, 1] })(a, b); return [da, db]; }, f64(), f64(2));
+  const f = func(
+    (a, b) => {
+      const [da, db] = grad((u: Tensor, v: Tensor) => total(vmap(backward, { in: [null, 0] })(u, v)), { argnums: [0, 1] })(a, b);
+      return [da, db];
+    },
+    f64(),
+    f64(2),
+  );
   close(run(f, [one(x), one(2, 5)]), [[3 * Math.cos(x) * 7], [Math.sin(x), Math.sin(x)]]);
   const g = func((a, b) => vmap(grad(backward), { in: [null, 0] })(a, b), f64(), f64(2));
   close(run(g, [one(x), one(2, 5)]), [[3 * Math.cos(x) * 2, 3 * Math.cos(x) * 5]]);
@@ -54,18 +75,72 @@ test("customVjp under vmap sums the cotangents of what is not mapped", () => {
 });
 
 test("static arguments, null cotangents and integer leaves", () => {
-  const f = customVjp((mode: string, p: { a: Tensor; n: Tensor }) => (mode === "neg" ? neg(p.a) : mul(p.a, convert(p.n, { dtype: "f64" }))), (_mode: string, p: { a: Tensor; n: Tensor }) => [neg(p.a), null] as const, ((_res: null, ct: Tensor, mode: string) => (mode === "neg" ? [{ a: mul(three, ct), n: null }] : [null])) as never, { nondiff: [0] });
+  const f = customVjp(
+    (mode: string, p: { a: Tensor; n: Tensor }) => (mode === "neg" ? neg(p.a) : mul(p.a, convert(p.n, { dtype: "f64" }))),
+    (_mode: string, p: { a: Tensor; n: Tensor }) => [neg(p.a), null] as const,
+    ((_res: null, ct: Tensor, mode: string) => (mode === "neg" ? [{ a: mul(three, ct), n: null }] : [null])) as never,
+    { nondiff: [0] },
+  );
   const g = func((a, n) => ["neg", "zero"].map(mode => grad((u: Tensor) => f(mode, { a: u, n }))(a)), f64(), { dtype: "i32", shape: [] });
   close(run(g, [one(x), { ...one(2), dtype: "i32" }]), [[3], [0]]);
 });
 
 test("closing over a differentiated tensor, and rules that do not fit, are errors", () => {
-  const close0 = (w: Tensor) => customVjp((a: Tensor) => mul(a, w), (a: Tensor) => [mul(a, w), null] as const, (_r, ct) => [mul(ct, w)]);
-  close(run(func((w, a) => grad((u: Tensor) => close0(w)(u))(a), f64(), f64()), [one(7), one(x)]), [[7]]);
-  assert.throws(() => func((w, a) => grad((v: Tensor) => close0(v)(a))(w), f64(), f64()), /E0306: a function with customVjp closes over a tensor that is being differentiated/);
-  assert.throws(() => func(a => customVjp((u: Tensor) => u, (u: Tensor) => [total(u), null] as const, () => [null])(a), f64(2)), /E0306: the forward rule of customVjp gives \(f64\[\]\), the function \(f64\[2\]\)/);
-  assert.throws(() => func(a => customVjp((u: Tensor) => u, (u: Tensor) => [u, null] as const, () => [])(a), f64(2)), /E0306: the backward rule of customVjp returned \[\] for 1 arguments/);
-  assert.throws(() => func(a => customJvp((u: Tensor) => u, () => [exp(a), total(a)])(a), f64(2)), /E0103: output tangents is f64\[\], outputs is f64\[2\]/);
+  const close0 = (w: Tensor) =>
+    customVjp(
+      (a: Tensor) => mul(a, w),
+      (a: Tensor) => [mul(a, w), null] as const,
+      (_r, ct) => [mul(ct, w)],
+    );
+  close(
+    run(
+      func((w, a) => grad((u: Tensor) => close0(w)(u))(a), f64(), f64()),
+      [one(7), one(x)],
+    ),
+    [[7]],
+  );
+  assert.throws(
+    () => func((w, a) => grad((v: Tensor) => close0(v)(a))(w), f64(), f64()),
+    /E0306: a function with customVjp closes over a tensor that is being differentiated/,
+  );
+  assert.throws(
+    () =>
+      func(
+        a =>
+          customVjp(
+            (u: Tensor) => u,
+            (u: Tensor) => [total(u), null] as const,
+            () => [null],
+          )(a),
+        f64(2),
+      ),
+    /E0306: the forward rule of customVjp gives \(f64\[\]\), the function \(f64\[2\]\)/,
+  );
+  assert.throws(
+    () =>
+      func(
+        a =>
+          customVjp(
+            (u: Tensor) => u,
+            (u: Tensor) => [u, null] as const,
+            () => [],
+          )(a),
+        f64(2),
+      ),
+    /E0306: the backward rule of customVjp returned \[\] for 1 arguments/,
+  );
+  assert.throws(
+    () =>
+      func(
+        a =>
+          customJvp(
+            (u: Tensor) => u,
+            () => [exp(a), total(a)],
+          )(a),
+        f64(2),
+      ),
+    /E0103: output tangents is f64\[\], outputs is f64\[2\]/,
+  );
 });
 
 test("the composite runs the function itself where nothing is differentiated", () => {

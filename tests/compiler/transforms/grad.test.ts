@@ -53,8 +53,13 @@ test("a tangent known to be zero makes no equation and no result", () => {
 
 test("second and third derivatives of a scalar function are exact", () => {
   const cubic = func(x => mul(sin(x), mul(x, x)), f64());
-  const d = (g: Func): Func => { const h = gradFunc(g, [true]); return { ...h, results: h.results.slice(1) }; };
-  const x = 0.7, s = Math.sin(x), c = Math.cos(x);
+  const d = (g: Func): Func => {
+    const h = gradFunc(g, [true]);
+    return { ...h, results: h.results.slice(1) };
+  };
+  const x = 0.7,
+    s = Math.sin(x),
+    c = Math.cos(x);
   const at = (g: Func): number => run(g, [{ dtype: "f64", shape: [], data: Float64Array.of(x) }])[0]?.[0] ?? NaN;
   assert.ok(Math.abs(at(d(cubic)) - (x * x * c + 2 * x * s)) < 1e-13);
   assert.ok(Math.abs(at(d(d(cubic))) - (4 * x * c + (2 - x * x) * s)) < 1e-13);
@@ -69,7 +74,7 @@ test("forward over reverse and reverse over reverse give the same Hessian-vector
   const inner = func((w, x, u) => total(mul(inline(gradOnly, [w, x])[0] ?? w, u)), f64(3), f64(4, 3), f64(3));
   const reverse = run(gradFunc(inner, [true, false, false]), [...args, ...v])[1] ?? [];
   assert.ok(distance(forward, reverse) < 1e-12);
-  assert.ok(distance(forward, centralJvp(gradOnly, args, [[...v[0]?.data ?? []], null])[0] ?? []) < 1e-7);
+  assert.ok(distance(forward, centralJvp(gradOnly, args, [[...(v[0]?.data ?? [])], null])[0] ?? []) < 1e-7);
 });
 
 test("the pairing law <ct, J dx> = <Jᵀ ct, dx> holds", () => {
@@ -78,34 +83,68 @@ test("the pairing law <ct, J dx> = <Jᵀ ct, dx> holds", () => {
   const back = vjpFunc(g, [true, true]);
   const dx = randomArgs([f64(3), f64(4, 3)], 31);
   const ct = randomArgs([f64(4, 3), f64()], 41);
-  const residuals = (h: Func) => run(h, args).slice(2).map((data, i) => ({ dtype: "f64" as const, shape: h.results[2 + i]?.aval.shape ?? [], data: Float64Array.from(data) }));
+  const residuals = (h: Func) =>
+    run(h, args)
+      .slice(2)
+      .map((data, i) => ({ dtype: "f64" as const, shape: h.results[2 + i]?.aval.shape ?? [], data: Float64Array.from(data) }));
   const jdx = run(lin.linear, [...residuals(lin.primal), ...dx]);
   const jtct = run(back.backward, [...residuals(back.forward), ...ct]);
-  const left = jdx.reduce((s, r, i) => s + dot(r, [...ct[i]?.data ?? []]), 0);
-  const right = jtct.reduce((s, r, i) => s + dot(r, [...dx[i]?.data ?? []]), 0);
+  const left = jdx.reduce((s, r, i) => s + dot(r, [...(ct[i]?.data ?? [])]), 0);
+  const right = jtct.reduce((s, r, i) => s + dot(r, [...(dx[i]?.data ?? [])]), 0);
   assert.ok(Math.abs(left - right) < 1e-12);
 });
 
 test("an inner gradient does not confuse its perturbation with the outer one", () => {
   // d/dx [ x · d/dy (x) ] = 0, and d/dx [ x · d/dy (x·y) at y = 2 ] = 2x
-  const constant = gradFunc(func((x, y) => { void y; return x; }, f64(), f64()), [false, true]);
-  const product = gradFunc(func((x, y) => mul(x, y), f64(), f64()), [false, true]);
-  const outer = (g: Func): Func => gradFunc(func(x => mul(x, inline(g, [x, exp(mul(x, x))])[1] ?? x), f64()), [true]);
+  const constant = gradFunc(
+    func(
+      (x, y) => {
+        void y;
+        return x;
+      },
+      f64(),
+      f64(),
+    ),
+    [false, true],
+  );
+  const product = gradFunc(
+    func((x, y) => mul(x, y), f64(), f64()),
+    [false, true],
+  );
+  const outer = (g: Func): Func =>
+    gradFunc(
+      func(x => mul(x, inline(g, [x, exp(mul(x, x))])[1] ?? x), f64()),
+      [true],
+    );
   const three = [{ dtype: "f64" as const, shape: [], data: Float64Array.of(1.5) }];
   assert.is(run(outer(constant), three)[1]?.[0], 0);
   assert.is(run(outer(product), three)[1]?.[0], 3);
 });
 
 test("stopGradient stops, and what is not reached has gradient zero", () => {
-  const g = func((x, y, z) => { void z; return mul(stopGradient(x), y); }, f64(), f64(), f64(2));
+  const g = func(
+    (x, y, z) => {
+      void z;
+      return mul(stopGradient(x), y);
+    },
+    f64(),
+    f64(),
+    f64(2),
+  );
   const got = run(gradFunc(g, [true, true, true]), randomArgs([f64(), f64(), f64(2)]));
   assert.equal(got[1], [0]);
   assert.equal(got[3], [0, 0]);
 });
 
 test("gradients pass through dtype conversions and around integers", () => {
-  const g = func((x, n) => mul(convert(convert(x, { dtype: "f32" }), { dtype: "f64" }), convert(n, { dtype: "f64" })), f64(), { dtype: "i32", shape: [] });
-  const got = run(gradFunc(g, [true, false]), [{ dtype: "f64", shape: [], data: Float64Array.of(0.5) }, { dtype: "i32", shape: [], data: Float64Array.of(3) }]);
+  const g = func((x, n) => mul(convert(convert(x, { dtype: "f32" }), { dtype: "f64" }), convert(n, { dtype: "f64" })), f64(), {
+    dtype: "i32",
+    shape: [],
+  });
+  const got = run(gradFunc(g, [true, false]), [
+    { dtype: "f64", shape: [], data: Float64Array.of(0.5) },
+    { dtype: "i32", shape: [], data: Float64Array.of(3) },
+  ]);
   assert.equal(got, [[1.5], [3]]);
 });
 
@@ -114,7 +153,10 @@ test("partial evaluation saves only what is used and forwards parameters", () =>
   const p = partialEval(g, [false, false, true]);
   assert.equal(p.unknownResults, [true, false]);
   assert.equal(p.residuals, [{ from: "result", index: 1 }]);
-  const q = partialEval(func((a, u) => mul(a, u), f64(2), f64(2)), [false, true]);
+  const q = partialEval(
+    func((a, u) => mul(a, u), f64(2), f64(2)),
+    [false, true],
+  );
   assert.equal(q.residuals, [{ from: "param", index: 0 }]);
   assert.is(q.known.results.length, 0);
 });
@@ -122,7 +164,10 @@ test("partial evaluation saves only what is used and forwards parameters", () =>
 test("partial evaluation makes constants and broadcasts again instead of saving them", () => {
   const g = func((s, u) => mul(broadcastInDim(exp(s), { shape: [50], dims: [] }), u), f64(), f64(50));
   const p = partialEval(g, [false, true]);
-  assert.equal(p.known.results.map(r => r.aval.shape), [[]]);
+  assert.equal(
+    p.known.results.map(r => r.aval.shape),
+    [[]],
+  );
 });
 
 test("transposition keeps cotangents that are known to be zero symbolic", () => {
@@ -134,13 +179,36 @@ test("transposition keeps cotangents that are known to be zero symbolic", () => 
 
 test("a primitive without the rule is a located error that teaches", () => {
   const odd = definePrimitive<1>({ name: "acme.odd", aval: ([x]) => x, lower: { kind: "map", scalar: (s, [x]) => s.unary("sin", x) } });
-  const halfLinear = definePrimitive<1>({ name: "acme.half", aval: ([x]) => x, lower: { kind: "map", scalar: (_s, [x]) => x }, linear: "jointly" });
-  assert.throws(() => jvpFunc(func(x => odd(x), f64()), [true]), /E0301: acme\.odd has no jvp rule[\s\S]*grad\.test\.ts[\s\S]*help: add jvp/);
-  assert.throws(() => gradFunc(func(x => halfLinear(x), f64()), [true]), /E0301: acme\.half has no transpose rule[\s\S]*grad\.test\.ts[\s\S]*help: add transpose/);
+  const halfLinear = definePrimitive<1>({
+    name: "acme.half",
+    aval: ([x]) => x,
+    lower: { kind: "map", scalar: (_s, [x]) => x },
+    linear: "jointly",
+  });
+  assert.throws(
+    () =>
+      jvpFunc(
+        func(x => odd(x), f64()),
+        [true],
+      ),
+    /E0301: acme\.odd has no jvp rule[\s\S]*grad\.test\.ts[\s\S]*help: add jvp/,
+  );
+  assert.throws(
+    () =>
+      gradFunc(
+        func(x => halfLinear(x), f64()),
+        [true],
+      ),
+    /E0301: acme\.half has no transpose rule[\s\S]*grad\.test\.ts[\s\S]*help: add transpose/,
+  );
 });
 
 test("a composite without rules of its own is differentiated through its body", () => {
-  const logistic = definePrimitive<1>({ name: "acme.logistic", aval: ([x]) => x, lower: { kind: "composite", body: ([x]) => [div(exp(x), add(exp(x), exp(mul(x, neg(div(x, x))))))] } });
+  const logistic = definePrimitive<1>({
+    name: "acme.logistic",
+    aval: ([x]) => x,
+    lower: { kind: "composite", body: ([x]) => [div(exp(x), add(exp(x), exp(mul(x, neg(div(x, x))))))] },
+  });
   const sq = definePrimitive<1>({ name: "acme.sq", aval: ([x]) => x, lower: { kind: "composite", body: ([x]) => [mul(x, x)] } });
   const g = func(x => total(sq(logistic(x))), f64(3));
   const a = randomArgs([f64(3)], 5, 0.1, 2);

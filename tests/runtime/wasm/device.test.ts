@@ -25,7 +25,10 @@ test("a disposed array refuses to be read, and disposing twice is harmless", () 
 test("out of memory is typed, carries its numbers, leaks nothing, and the next small request works", () => {
   const d = new WasmDevice({ threads: 1 });
   const live = d.memory().live;
-  assert.throws(() => d.allocate(5e9), (e: unknown) => e instanceof OutOfMemoryError && e.facts.requested === 5e9 && e.code === "E0702");
+  assert.throws(
+    () => d.allocate(5e9),
+    (e: unknown) => e instanceof OutOfMemoryError && e.facts.requested === 5e9 && e.code === "E0702",
+  );
   assert.is(d.memory().live, live);
   d.upload("f64", Float64Array.of(1)).dispose();
   assert.is(d.memory().live, live);
@@ -34,7 +37,10 @@ test("arrays that nobody holds are released when the program yields", async () =
   const d = new WasmDevice({ threads: 1 });
   for (let i = 0; i < 400; i++) d.upload("f32", new Float32Array(1 << 18));
   await new Promise(r => setTimeout(r, 50));
-  for (let i = 0; i < 10 && d.memory().arrays > 300; i++) { d.upload("f32", new Float32Array(1 << 24)); await new Promise(r => setTimeout(r, 20)); }
+  for (let i = 0; i < 10 && d.memory().arrays > 300; i++) {
+    d.upload("f32", new Float32Array(1 << 24));
+    await new Promise(r => setTimeout(r, 20));
+  }
   assert.ok(d.memory().arrays < 300, `${d.memory().arrays} arrays are still live`);
 });
 

@@ -11,18 +11,47 @@ import { readFile, writeFileAtomic } from "../../../stdlib/io/node.ts";
 
 /** A file system in memory that writes at most `chunk` bytes a call and fails at its `failAt`-th call. */
 function memory(failAt: number, chunk = 3): { readonly fs: FileSystem; readonly files: Map<string, number[]>; readonly log: string[] } {
-  const files = new Map<string, number[]>([["f", [1, 2, 3]]]), open = new Map<number, string>(), log: string[] = [];
-  let calls = 0, next = 3;
-  const step = (what: string): void => { log.push(what); if (++calls === failAt) throw new Error(`ENOSPC: ${what}`); };
+  const files = new Map<string, number[]>([["f", [1, 2, 3]]]),
+    open = new Map<number, string>(),
+    log: string[] = [];
+  let calls = 0,
+    next = 3;
+  const step = (what: string): void => {
+    log.push(what);
+    if (++calls === failAt) throw new Error(`ENOSPC: ${what}`);
+  };
   return {
-    files, log,
+    files,
+    log,
     fs: {
-      openSync(path, flags) { step(`open ${flags}`); if (flags === "wx") files.set(path, []); open.set(next, path); return next++; },
-      writeSync(file, bytes, offset, length) { step("write"); const n = Math.min(chunk, length); files.get(open.get(file) ?? "")?.push(...bytes.subarray(offset, offset + n)); return n; },
-      fsyncSync() { step("fsync"); },
-      closeSync(file) { step("close"); open.delete(file); },
-      renameSync(from, to) { step("rename"); files.set(to, files.get(from) ?? []); files.delete(from); },
-      unlinkSync(path) { step("unlink"); files.delete(path); },
+      openSync(path, flags) {
+        step(`open ${flags}`);
+        if (flags === "wx") files.set(path, []);
+        open.set(next, path);
+        return next++;
+      },
+      writeSync(file, bytes, offset, length) {
+        step("write");
+        const n = Math.min(chunk, length);
+        files.get(open.get(file) ?? "")?.push(...bytes.subarray(offset, offset + n));
+        return n;
+      },
+      fsyncSync() {
+        step("fsync");
+      },
+      closeSync(file) {
+        step("close");
+        open.delete(file);
+      },
+      renameSync(from, to) {
+        step("rename");
+        files.set(to, files.get(from) ?? []);
+        files.delete(from);
+      },
+      unlinkSync(path) {
+        step("unlink");
+        files.delete(path);
+      },
     },
   };
 }
@@ -38,7 +67,11 @@ test("whichever call fails, the file is the old or the new one and nothing else 
   for (let n = 1; n <= 9; n++) {
     const { fs, files } = memory(n);
     let error: unknown;
-    try { writeAtomic(fs, "f", Uint8Array.of(9, 8, 7, 6), ".", 1); } catch (e) { error = e; }
+    try {
+      writeAtomic(fs, "f", Uint8Array.of(9, 8, 7, 6), ".", 1);
+    } catch (e) {
+      error = e;
+    }
     assert.equal([...files.keys()], ["f"], `call ${n}`);
     if (n <= 6) {
       assert.equal(files.get("f"), [1, 2, 3], `call ${n}`);
@@ -66,8 +99,14 @@ test("real files are written, replaced and read", () => {
     assert.equal([...readFileSync(path)], [3]);
     assert.equal([...readFile(path)], [3]);
     assert.equal(readdirSync(folder), ["weights.safetensors"]);
-    assert.throws(() => readFile(join(folder, "none")), (e: unknown) => e instanceof PullbackError && e.code === "E0905");
-    assert.throws(() => writeFileAtomic(join(folder, "no", "f"), Uint8Array.of(1)), (e: unknown) => e instanceof PullbackError && e.code === "E0905");
+    assert.throws(
+      () => readFile(join(folder, "none")),
+      (e: unknown) => e instanceof PullbackError && e.code === "E0905",
+    );
+    assert.throws(
+      () => writeFileAtomic(join(folder, "no", "f"), Uint8Array.of(1)),
+      (e: unknown) => e instanceof PullbackError && e.code === "E0905",
+    );
     assert.not(existsSync(join(folder, "no")));
   } finally {
     rmSync(folder, { recursive: true });

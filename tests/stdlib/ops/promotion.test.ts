@@ -7,14 +7,16 @@ import { lit } from "../../../compiler/extend.ts";
 import { goldenAt, loadGolden } from "../../goldens/load.ts";
 import { expect, host, run } from "../../support/evaluate.ts";
 
-const table = (mode: "x32" | "x64", name: string): readonly (readonly string[])[] => goldenAt(loadGolden("ops"), "promotion", mode, name) as readonly (readonly string[])[]; // rows of dtype names
+const table = (mode: "x32" | "x64", name: string): readonly (readonly string[])[] =>
+  goldenAt(loadGolden("ops"), "promotion", mode, name) as readonly (readonly string[])[]; // rows of dtype names
 const ours = (d: string): boolean => ["f32", "f64", "f16", "bf16", "i32", "u32", "i8", "u8", "bool"].includes(d);
 /** JAX's dtypes that do not exist here: i16 and i64 become i32, u64 u32. */
 const nearest = (d: string): string => ({ i16: "i32", i64: "i32", u64: "u32" })[d] ?? d;
 const scalar = (d: string): Tensor => lit(1, d as DType); // names of our dtypes
 
 test("two dtypes meet where JAX's do", () => {
-  for (const [a = "", b = "", want = ""] of [...table("x32", "array"), ...table("x64", "array").filter(r => r.includes("f64"))]) assert.is(lib.promoteTypes(a as DType, b as DType), nearest(want), `${a} with ${b}`); // names of our dtypes
+  for (const [a = "", b = "", want = ""] of [...table("x32", "array"), ...table("x64", "array").filter(r => r.includes("f64"))])
+    assert.is(lib.promoteTypes(a as DType, b as DType), nearest(want), `${a} with ${b}`); // names of our dtypes
 });
 test("a JavaScript number gives way where a Python number of its kind does", () => {
   const rows = [...table("x32", "weak"), ...table("x64", "weak").filter(r => r[0] === "f64")];
@@ -26,26 +28,61 @@ test("a JavaScript number gives way where a Python number of its kind does", () 
 });
 test("sum, mean, division and exp give JAX's dtypes", () => {
   const result = (f: (x: Tensor) => Tensor, d: string): string | undefined => run(f, host([2], [1, 1], d as DType))[0]?.dtype; // names of our dtypes
-  for (const [a = "", want = ""] of [...table("x32", "sum"), ["f64", "f64"]]) assert.is(result(x => x.sum(), a), want, `sum of ${a}`);
-  for (const [a = "", want = ""] of table("x64", "mean").filter(r => ours(r[0] ?? ""))) assert.is(result(x => x.mean(), a), want, `mean of ${a}`);
-  for (const [a = "", want = ""] of table("x64", "exp")) assert.is(result(x => x.exp(), a), want, `exp of ${a}`);
-  for (const [a = "", b = "", want = ""] of table("x32", "divide")) assert.is(run((x, y) => lib.div(x, y), host([], [1], a as DType), host([], [1], b as DType))[0]?.dtype, want, `${a} / ${b}`); // names of our dtypes
+  for (const [a = "", want = ""] of [...table("x32", "sum"), ["f64", "f64"]])
+    assert.is(
+      result(x => x.sum(), a),
+      want,
+      `sum of ${a}`,
+    );
+  for (const [a = "", want = ""] of table("x64", "mean").filter(r => ours(r[0] ?? "")))
+    assert.is(
+      result(x => x.mean(), a),
+      want,
+      `mean of ${a}`,
+    );
+  for (const [a = "", want = ""] of table("x64", "exp"))
+    assert.is(
+      result(x => x.exp(), a),
+      want,
+      `exp of ${a}`,
+    );
+  for (const [a = "", b = "", want = ""] of table("x32", "divide"))
+    assert.is(run((x, y) => lib.div(x, y), host([], [1], a as DType), host([], [1], b as DType))[0]?.dtype, want, `${a} / ${b}`); // names of our dtypes
 });
 test("numbers alone are f32, and what only numbers made a float stays weak", () => {
   const half = (): Tensor => lit(1, "bf16");
   const dtypeOf = (f: () => Tensor): string | undefined => run(f)[0]?.dtype;
-  assert.is(dtypeOf(() => lib.add(1, 2)), "f32");
-  assert.is(dtypeOf(() => lib.add(half(), lib.where(true, 0, -1e9))), "bf16");
-  assert.is(dtypeOf(() => lib.add(half(), lib.mul(2, lib.exp(3)))), "bf16");
-  assert.is(dtypeOf(() => lib.add(half(), lib.mul(lib.arange(1).at(0), 0.5))), "bf16");
-  assert.is(dtypeOf(() => lib.add(half(), lib.array(1))), "f32");
-  assert.is(dtypeOf(() => lib.pow(half(), 3)), "bf16");
+  assert.is(
+    dtypeOf(() => lib.add(1, 2)),
+    "f32",
+  );
+  assert.is(
+    dtypeOf(() => lib.add(half(), lib.where(true, 0, -1e9))),
+    "bf16",
+  );
+  assert.is(
+    dtypeOf(() => lib.add(half(), lib.mul(2, lib.exp(3)))),
+    "bf16",
+  );
+  assert.is(
+    dtypeOf(() => lib.add(half(), lib.mul(lib.arange(1).at(0), 0.5))),
+    "bf16",
+  );
+  assert.is(
+    dtypeOf(() => lib.add(half(), lib.array(1))),
+    "f32",
+  );
+  assert.is(
+    dtypeOf(() => lib.pow(half(), 3)),
+    "bf16",
+  );
 });
 test("a weak number is rounded once, into the dtype it adopts", () => {
   expect("f64", x => lib.mul(x, 0.1), [host([1], [3])], [host([1], [3 * 0.1])]);
   expect("i32", x => lib.add(x, 2), [host([1], [3], "i32")], [host([1], [5], "i32")]);
 });
-const refused = (f: () => unknown, code: string, said: RegExp): void => assert.throws(f, (e: unknown) => e instanceof PullbackError && e.code === code && said.test(e.message));
+const refused = (f: () => unknown, code: string, said: RegExp): void =>
+  assert.throws(f, (e: unknown) => e instanceof PullbackError && e.code === code && said.test(e.message));
 test("a whole number that an integer dtype cannot hold is refused", () => {
   refused(() => lib.add(lit(1, "u8"), 300), "E0204", /300 does not fit u8, which holds 0 to 255/);
   refused(() => lib.mul(lit(1, "u32"), -1), "E0204", /-1 does not fit u32/);

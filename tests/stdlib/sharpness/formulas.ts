@@ -5,8 +5,12 @@ export { numbers } from "../../support/numbers.ts";
 /** A vector of numbers. */
 export type Vec = readonly number[];
 /** Parameters of the problem: two leaves of three numbers each. */
-export interface Theta { readonly a: Tensor; readonly b: Tensor }
-const curve = [1, 2, -0.5, 0.3, 4, 1.5], cube = [0.5, -1, 2, 1, 0.2, -0.7];
+export interface Theta {
+  readonly a: Tensor;
+  readonly b: Tensor;
+}
+const curve = [1, 2, -0.5, 0.3, 4, 1.5],
+  cube = [0.5, -1, 2, 1, 0.2, -0.7];
 /** The starting point, a then b. */
 export const start: Vec = [0.7, -1.2, 0.4, 1.1, -0.3, 0.9];
 
@@ -15,7 +19,8 @@ const f64 = (x: Vec): Tensor => fromHost("f64", [x.length], Float64Array.from(x)
 export const theta = (x: Vec): Theta => ({ a: f64(x.slice(0, 3)), b: f64(x.slice(3)) });
 /** Σ c x²/2 + d x³/6. */
 export const loss = (p: Theta): Tensor => {
-  const part = (x: Tensor, at: number): Tensor => sum(mul(x, mul(x, mul(0.5, f64(curve.slice(at, at + 3))))).add(mul(mul(x, mul(x, x)), mul(1 / 6, f64(cube.slice(at, at + 3))))));
+  const part = (x: Tensor, at: number): Tensor =>
+    sum(mul(x, mul(x, mul(0.5, f64(curve.slice(at, at + 3))))).add(mul(mul(x, mul(x, x)), mul(1 / 6, f64(cube.slice(at, at + 3))))));
   return part(p.a, 0).add(part(p.b, 3));
 };
 /** Its gradient, c x + d x²/2. */

@@ -282,11 +282,14 @@ export class FuncBuilder implements FuncRef {
   /** Counted loop: `for (index = from; index < to; index += step) body()`. */
   for_(range: ForRange, body: () => void): this {
     const { index, from, to, step = 1 } = range;
-    const more = () => this.get(index).push(to).op(range.unsigned ? "i32.lt_u" : "i32.lt_s");
+    const more = () =>
+      this.get(index)
+        .push(to)
+        .op(range.unsigned ? "i32.lt_u" : "i32.lt_s");
     this.push(from).set(index);
     more();
     return this.if_(() => {
-      this.loop((top) => {
+      this.loop(top => {
         body();
         this.advance(index, step);
         more();

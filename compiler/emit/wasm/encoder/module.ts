@@ -21,8 +21,14 @@ export type GlobalInit =
   | { readonly type: "v128"; readonly mutable?: boolean };
 
 type Memory = MemoryType & ({ readonly kind: "import"; readonly from: ImportName } | { readonly kind: "own" });
-interface ImportName { readonly module: string; readonly name: string }
-interface Export { readonly name: string; readonly write: (out: Bytes) => void }
+interface ImportName {
+  readonly module: string;
+  readonly name: string;
+}
+interface Export {
+  readonly name: string;
+  readonly write: (out: Bytes) => void;
+}
 
 /** Collects a module; `finish` writes it. Type signatures are shared; order of calls is free, except that it numbers what it adds. */
 export class ModuleBuilder {
@@ -49,7 +55,7 @@ export class ModuleBuilder {
   }
   /** Exports the memory. */
   exportMemory(name: string): void {
-    this.#exports.push({ name, write: (out) => out.push(0x02, 0) });
+    this.#exports.push({ name, write: out => out.push(0x02, 0) });
   }
 
   /** Imports a function. */
@@ -66,7 +72,7 @@ export class ModuleBuilder {
 
   /** Adds a function; fill it through the builder at any time before `finish`. `name` is for stack traces and profiles only. */
   func(name: string, params: readonly ValType[] = [], results: readonly ValType[] = []): FuncBuilder {
-    const f = new FuncBuilder(name, { params, results }, this.#funcs.length, (type) => this.#intern(type));
+    const f = new FuncBuilder(name, { params, results }, this.#funcs.length, type => this.#intern(type));
     this.#funcs.push(f);
     return f;
   }
@@ -82,11 +88,23 @@ export class ModuleBuilder {
 
   /** Exports a function. */
   exportFunc(name: string, func: FuncRef): void {
-    this.#exports.push({ name, write: (out) => { out.push(0x00); unsigned(out, this.#indexOf(func)); } });
+    this.#exports.push({
+      name,
+      write: out => {
+        out.push(0x00);
+        unsigned(out, this.#indexOf(func));
+      },
+    });
   }
   /** Exports a global. */
   exportGlobal(name: string, global: GlobalRef): void {
-    this.#exports.push({ name, write: (out) => { out.push(0x03); unsigned(out, this.#indexOf(global)); } });
+    this.#exports.push({
+      name,
+      write: out => {
+        out.push(0x03);
+        unsigned(out, this.#indexOf(global));
+      },
+    });
   }
   /** Exports the function table. */
   exportTable(name: string): void {
@@ -122,33 +140,41 @@ export class ModuleBuilder {
     const memory = this.#memory;
     const imports = this.#importEntries();
     const table = this.#elements.length > 0 || this.#tableExported !== undefined;
-    const exports = this.#tableExported === undefined
-      ? this.#exports
-      : [...this.#exports, { name: this.#tableExported, write: (b: Bytes) => b.push(0x01, 0) }];
-    section(1, this.#types.length, (b) => vector(b, this.#types, writeFuncType));
-    section(2, imports.length, (b) => vector(b, imports, (o, write) => write(o)));
-    section(3, this.#funcs.length, (b) => vector(b, this.#funcs, (o, f) => unsigned(o, this.#intern(f.type))));
-    section(4, table ? 1 : 0, (b) => {
+    const exports =
+      this.#tableExported === undefined
+        ? this.#exports
+        : [...this.#exports, { name: this.#tableExported, write: (b: Bytes) => b.push(0x01, 0) }];
+    section(1, this.#types.length, b => vector(b, this.#types, writeFuncType));
+    section(2, imports.length, b => vector(b, imports, (o, write) => write(o)));
+    section(3, this.#funcs.length, b => vector(b, this.#funcs, (o, f) => unsigned(o, this.#intern(f.type))));
+    section(4, table ? 1 : 0, b => {
       b.push(1, 0x70, 0x01);
       unsigned(b, this.#elements.length);
       unsigned(b, this.#elements.length);
     });
-    section(5, memory?.kind === "own" ? 1 : 0, (b) => vector(b, memory ? [memory] : [], writeMemoryType));
-    section(6, this.#globals.length, (b) => vector(b, this.#globals, writeGlobal));
-    section(7, exports.length, (b) => vector(b, exports, (o, e) => { utf8(o, e.name); e.write(o); }));
-    section(8, this.#start ? 1 : 0, (b) => unsigned(b, this.#start ? this.#indexOf(this.#start) : 0));
-    section(9, this.#elements.length > 0 ? 1 : 0, (b) => {
+    section(5, memory?.kind === "own" ? 1 : 0, b => vector(b, memory ? [memory] : [], writeMemoryType));
+    section(6, this.#globals.length, b => vector(b, this.#globals, writeGlobal));
+    section(7, exports.length, b =>
+      vector(b, exports, (o, e) => {
+        utf8(o, e.name);
+        e.write(o);
+      }),
+    );
+    section(8, this.#start ? 1 : 0, b => unsigned(b, this.#start ? this.#indexOf(this.#start) : 0));
+    section(9, this.#elements.length > 0 ? 1 : 0, b => {
       b.push(1, 0x00, 0x41, 0x00, 0x0b);
       vector(b, this.#elements, (o, f) => unsigned(o, this.#indexOf(f)));
     });
-    section(12, this.#data.length, (b) => unsigned(b, this.#data.length));
-    section(10, this.#funcs.length, (b) => vector(b, this.#funcs, (o, f) => {
-      const code = f.body((ref) => this.#indexOf(ref));
-      unsigned(o, code.length);
-      append(o, code);
-    }));
-    section(11, this.#data.length, (b) => vector(b, this.#data, writeData));
-    section(0, options.names ? 1 : 0, (b) => this.#writeNames(b));
+    section(12, this.#data.length, b => unsigned(b, this.#data.length));
+    section(10, this.#funcs.length, b =>
+      vector(b, this.#funcs, (o, f) => {
+        const code = f.body(ref => this.#indexOf(ref));
+        unsigned(o, code.length);
+        append(o, code);
+      }),
+    );
+    section(11, this.#data.length, b => vector(b, this.#data, writeData));
+    section(0, options.names ? 1 : 0, b => this.#writeNames(b));
     return Uint8Array.from(out);
   }
 
@@ -164,17 +190,19 @@ export class ModuleBuilder {
     return ref.position + (ref.space === "func" ? this.#funcImports.length : this.#globalImports.length);
   }
   #importEntries(): ((out: Bytes) => void)[] {
-    const entry = (from: ImportName, kind: number, write: (out: Bytes) => void) => (out: Bytes): void => {
-      utf8(out, from.module);
-      utf8(out, from.name);
-      out.push(kind);
-      write(out);
-    };
+    const entry =
+      (from: ImportName, kind: number, write: (out: Bytes) => void) =>
+      (out: Bytes): void => {
+        utf8(out, from.module);
+        utf8(out, from.name);
+        out.push(kind);
+        write(out);
+      };
     const memory = this.#memory;
     return [
-      ...this.#funcImports.map(({ from, ref }) => entry(from, 0x00, (o) => unsigned(o, this.#intern(ref.type)))),
-      ...(memory?.kind === "import" ? [entry(memory.from, 0x02, (o) => writeMemoryType(o, memory))] : []),
-      ...this.#globalImports.map(({ from, type, mutable }) => entry(from, 0x03, (o) => o.push(VALTYPE[type], mutable ? 1 : 0))),
+      ...this.#funcImports.map(({ from, ref }) => entry(from, 0x00, o => unsigned(o, this.#intern(ref.type)))),
+      ...(memory?.kind === "import" ? [entry(memory.from, 0x02, o => writeMemoryType(o, memory))] : []),
+      ...this.#globalImports.map(({ from, type, mutable }) => entry(from, 0x03, o => o.push(VALTYPE[type], mutable ? 1 : 0))),
     ];
   }
   #writeNames(out: Bytes): void {
@@ -191,7 +219,9 @@ export class ModuleBuilder {
 }
 
 function writeFuncType(out: Bytes, type: FuncType): void {
-  const one = (o: Bytes, t: ValType): void => { o.push(VALTYPE[t]); };
+  const one = (o: Bytes, t: ValType): void => {
+    o.push(VALTYPE[t]);
+  };
   out.push(0x60);
   vector(out, type.params, one);
   vector(out, type.results, one);
@@ -206,12 +236,28 @@ function writeMemoryType(out: Bytes, { initial, maximum, shared }: MemoryType): 
 function writeGlobal(out: Bytes, init: GlobalInit): void {
   out.push(VALTYPE[init.type], init.mutable ? 1 : 0);
   switch (init.type) {
-    case "i32": out.push(0x41); signed32(out, init.value); break;
-    case "i64": out.push(0x42); signed64(out, init.value); break;
-    case "f32": out.push(0x43); float32(out, init.value); break;
-    case "f64": out.push(0x44); float64(out, init.value); break;
-    case "v128": out.push(0xfd, 0x0c); append(out, new Uint8Array(16)); break;
-    default: unreachable(init);
+    case "i32":
+      out.push(0x41);
+      signed32(out, init.value);
+      break;
+    case "i64":
+      out.push(0x42);
+      signed64(out, init.value);
+      break;
+    case "f32":
+      out.push(0x43);
+      float32(out, init.value);
+      break;
+    case "f64":
+      out.push(0x44);
+      float64(out, init.value);
+      break;
+    case "v128":
+      out.push(0xfd, 0x0c);
+      append(out, new Uint8Array(16));
+      break;
+    default:
+      unreachable(init);
   }
   out.push(0x0b);
 }

@@ -25,7 +25,7 @@ export interface DotShape {
 /** Adds the kernel: (pa, pb, out), addresses of A's first row, of the group's first column and of its results. */
 export function emitDot(module: ModuleBuilder, name: string, shape: DotShape): FuncBuilder {
   const f = module.func(name, ["i32", "i32", "i32"]);
-  const atOnce = shape.fma ? 2 : 1;                            // without fma, products need registers too, and two rows would spill
+  const atOnce = shape.fma ? 2 : 1; // without fma, products need registers too, and two rows would spill
   for (let row = 0; row < shape.rows; row += atOnce) emitRows(f, shape, row, Math.min(atOnce, shape.rows - row));
   return f;
 }
@@ -40,19 +40,30 @@ function emitRows(f: FuncBuilder, { vec, fma, columns, k, aRow, bCol, outRow, ou
   const blank = (): Local[] => Array.from({ length: vec.lanes }, () => f.local("v128"));
   const accs = Array.from({ length: unroll }, () => Array.from({ length: rows }, blank));
   for (const acc of accs.flat(2)) f.i32x4(0).set(acc);
-  f.get(pa).plus(row * aRow).set(a).get(pb).set(b);
+  f.get(pa)
+    .plus(row * aRow)
+    .set(a)
+    .get(pb)
+    .set(b);
 
   const step = (u: number, at: number): void => {
-    xs.forEach((into, i) => f.get(a).mem("v128.load", at + i * aRow).set(into));
+    xs.forEach((into, i) =>
+      f
+        .get(a)
+        .mem("v128.load", at + i * aRow)
+        .set(into),
+    );
     for (let j = 0; j < columns; j++) {
-      f.get(b).mem("v128.load", at + j * bCol).set(y);
+      f.get(b)
+        .mem("v128.load", at + j * bCol)
+        .set(y);
       accs[u]?.forEach((acc, i) => multiplyAdd(f, vec, fma, acc[j] ?? y, xs[i] ?? y, y));
     }
   };
   const vectors = Math.floor(k / vec.lanes);
   const turns = Math.floor(vectors / unroll);
   f.i32(turns).set(count);
-  f.loop((top) => {
+  f.loop(top => {
     for (let u = 0; u < unroll; u++) step(u, u * 16);
     f.advance(a, unroll * 16).advance(b, unroll * 16);
     f.get(count).i32(1).op("i32.sub").tee(count).brIf(top);
@@ -60,16 +71,31 @@ function emitRows(f: FuncBuilder, { vec, fma, columns, k, aRow, bCol, outRow, ou
   for (let u = 0; u < vectors % unroll; u++) step(u, u * 16);
 
   for (let i = 0; i < rows; i++) {
-    const [sums = [], ...others] = accs.map((of) => of[i] ?? []);
-    others.forEach((more) => sums.forEach((sum, j) => f.get(sum).get(more[j] ?? sum).op(vec.add).set(sum)));
+    const [sums = [], ...others] = accs.map(of => of[i] ?? []);
+    others.forEach(more =>
+      sums.forEach((sum, j) =>
+        f
+          .get(sum)
+          .get(more[j] ?? sum)
+          .op(vec.add)
+          .set(sum),
+      ),
+    );
     transpose(f, vec, sums);
     f.get(sums[0] ?? y);
     for (const part of sums.slice(1)) f.get(part).op(vec.add);
     f.set(total);
     for (let t = vectors * vec.lanes; t < k; t++) {
       const at = (t - turns * unroll * vec.lanes) * vec.size;
-      gather(f, vec, b, Array.from({ length: columns }, (_, j) => at + j * bCol));
-      f.set(y).get(a).mem(vec.loadSplat, at + i * aRow);
+      gather(
+        f,
+        vec,
+        b,
+        Array.from({ length: columns }, (_, j) => at + j * bCol),
+      );
+      f.set(y)
+        .get(a)
+        .mem(vec.loadSplat, at + i * aRow);
       const s = f.local("v128");
       f.set(s);
       multiplyAdd(f, vec, fma, total, s, y);

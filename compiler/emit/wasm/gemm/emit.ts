@@ -4,22 +4,14 @@
 import { unreachable } from "../../../../runtime/errors/error.ts";
 import type { FuncBuilder, FuncRef, Local } from "../encoder/function.ts";
 import type { ModuleBuilder } from "../encoder/module.ts";
-import { emitDot } from "./dot.ts";
+import { emitDotGrid } from "./emit_dot.ts";
 import { emitFinish } from "./finish.ts";
 import { emitKernel } from "./kernel.ts";
+import { inPlace, outStrides, type GemmScratch } from "./layout.ts";
 import { emitPanel } from "./pack.ts";
 import { PACK_ROWS } from "./plan.ts";
 import type { GemmPlan } from "./plan.ts";
-import type { MatrixSource, PlainOutput, StridedSource } from "./spec.ts";
 import { VEC } from "./vec.ts";
-
-/** Where the generated functions find their scratch memory. Both push a byte address, aligned to 64. */
-export interface GemmScratch {
-  /** `plan.scratchShared` bytes, the same for all threads. */
-  readonly shared: (f: FuncBuilder) => void;
-  /** `plan.scratchPerThread` bytes of the running thread's own. */
-  readonly perThread: (f: FuncBuilder) => void;
-}
 
 /** Functions of type (begin: i32, end: i32) -> (): tasks begin .. end - 1 of a grid. Any split of the grid gives the same bits. */
 export interface GemmFuncs {
@@ -29,20 +21,19 @@ export interface GemmFuncs {
   readonly main: FuncRef;
 }
 
-/** Indexed and computed sources are always packed, so only strided ones are read in place. */
-type InPlace = StridedSource | undefined;
-const inPlace = (source: MatrixSource): InPlace => (source.kind === "strided" ? source : undefined);
-
 /** Adds the product's functions to `module`, their names starting with `name`. */
 export function emitGemm(module: ModuleBuilder, name: string, plan: GemmPlan, scratch: GemmScratch): GemmFuncs {
   switch (plan.method) {
-    case "empty": return { main: module.func(name, ["i32", "i32"]) };
-    case "dot": return { main: emitDotGrid(module, name, plan, scratch) };
+    case "empty":
+      return { main: module.func(name, ["i32", "i32"]) };
+    case "dot":
+      return { main: emitDotGrid(module, name, plan, scratch) };
     case "tiles": {
       const main = emitTileGrid(module, name, plan, scratch);
       return plan.packB ? { pack: emitPackGrid(module, name, plan, scratch), main } : { main };
     }
-    default: return unreachable(plan.method);
+    default:
+      return unreachable(plan.method);
   }
 }
 
@@ -62,11 +53,6 @@ function stripKinds({ spec, mr }: GemmPlan): { mr: number; full: boolean }[] {
   return [...(spec.m >= mr ? [{ mr, full: true }] : []), ...(tail > 0 ? [{ mr: tail, full: false }] : [])];
 }
 
-/** Strides of a plain output in bytes. */
-function outStrides({ strides }: PlainOutput, n: number, size: number): { row: number; col: number } {
-  return { row: (strides?.row ?? n) * size, col: (strides?.col ?? 1) * size };
-}
-
 /** to = min(x, n - from), for i32 locals and constants. */
 function clamp(f: FuncBuilder, to: Local, x: number, n: number, from: Local): void {
   f.i32(x).i32(n).get(from).op("i32.sub").tee(to).i32(x).get(to).op("i32.lt_s").op("select").set(to);
@@ -79,25 +65,45 @@ function emitPackGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
   const full = Math.floor(spec.n / width);
   const panels = full + (nvTail > 0 ? 1 : 0);
   const parts = Math.ceil(spec.k / PACK_ROWS);
-  const packers = panelKinds(plan).map((kind) => ({
+  const packers = panelKinds(plan).map(kind => ({
     ...kind,
-    packer: emitPanel(module, `${name}.b${kind.columns}`, { vec, source: spec.b, outer: "col", width: kind.nv * vec.lanes, valid: kind.columns }),
+    packer: emitPanel(module, `${name}.b${kind.columns}`, {
+      vec,
+      source: spec.b,
+      outer: "col",
+      width: kind.nv * vec.lanes,
+      valid: kind.columns,
+    }),
   }));
   const f = module.func(`${name}.pack`, ["i32", "i32"]);
   const t = f.param(0);
   const [batch, panel, k0, kc] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   f.for_({ index: t, from: t, to: f.param(1) }, () => {
-    f.get(t).i32(panels * parts).op("i32.div_u").set(batch);
+    f.get(t)
+      .i32(panels * parts)
+      .op("i32.div_u")
+      .set(batch);
     f.get(t).i32(parts).op("i32.div_u").i32(panels).op("i32.rem_u").set(panel);
     f.get(t).i32(parts).op("i32.rem_u").times(PACK_ROWS).set(k0);
     clamp(f, kc, PACK_ROWS, spec.k, k0);
     for (const { packer, full: isFull, nv: vectors } of packers) {
-      f.get(panel).i32(full).op(isFull ? "i32.lt_u" : "i32.eq").if_(() => {
-        f.get(batch).get(panel).times(width).get(k0).get(kc);
-        scratch.shared(f);
-        f.get(batch).times(plan.packedB).op("i32.add").get(panel).times(width * vec.size * spec.k).op("i32.add");
-        f.get(k0).times(vectors * 16).op("i32.add").call(packer);
-      });
+      f.get(panel)
+        .i32(full)
+        .op(isFull ? "i32.lt_u" : "i32.eq")
+        .if_(() => {
+          f.get(batch).get(panel).times(width).get(k0).get(kc);
+          scratch.shared(f);
+          f.get(batch)
+            .times(plan.packedB)
+            .op("i32.add")
+            .get(panel)
+            .times(width * vec.size * spec.k)
+            .op("i32.add");
+          f.get(k0)
+            .times(vectors * 16)
+            .op("i32.add")
+            .call(packer);
+        });
     }
   });
   return f;
@@ -114,19 +120,36 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
   const outAt = out.kind === "plain" ? outStrides(out, n, size) : undefined;
   const tiled = outAt === undefined || chunks > 1;
   const aStrip = packA ? mr * chunk * size : mr * (aAt?.row ?? 0) * size;
-  const strips = stripKinds(plan).map((strip) => ({
+  const strips = stripKinds(plan).map(strip => ({
     ...strip,
-    packer: packA ? emitPanel(module, `${name}.a${strip.mr}`, { vec, source: a, outer: "row", width: strip.mr, valid: strip.mr }) : undefined,
-  }));
-  const panels = panelKinds(plan).map((panel) => ({
-    ...panel,
-    finish: out.kind === "computed"
-      ? emitFinish(module, `${name}.finish${panel.columns}`, { vec, out, nv: panel.nv, columns: panel.columns, scalarOnly: plan.transposed })
+    packer: packA
+      ? emitPanel(module, `${name}.a${strip.mr}`, { vec, source: a, outer: "row", width: strip.mr, valid: strip.mr })
       : undefined,
-    kernels: strips.map((strip) => ({
+  }));
+  const panels = panelKinds(plan).map(panel => ({
+    ...panel,
+    finish:
+      out.kind === "computed"
+        ? emitFinish(module, `${name}.finish${panel.columns}`, {
+            vec,
+            out,
+            nv: panel.nv,
+            columns: panel.columns,
+            scalarOnly: plan.transposed,
+          })
+        : undefined,
+    kernels: strips.map(strip => ({
       strip,
       kernel: emitKernel(module, `${name}.${strip.mr}x${panel.columns}`, {
-        vec, fma: plan.fma, mr: strip.mr, nv: panel.nv, ku, columns: panel.columns, bPacked: packB, out: outAt, aStrip,
+        vec,
+        fma: plan.fma,
+        mr: strip.mr,
+        nv: panel.nv,
+        ku,
+        columns: panel.columns,
+        bPacked: packB,
+        out: outAt,
+        aStrip,
         aRow: packA ? size : (aAt?.row ?? 0) * size,
         aK: packA ? strip.mr * size : (aAt?.col ?? 0) * size,
         bK: packB ? panel.nv * 16 : (bAt?.row ?? 0) * size,
@@ -139,24 +162,36 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
   const t = f.param(0);
   const [batch, row0, rows, p0, p1] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const [count, k0, kc, first, last] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
-  const [aBase, bBase, cBase, tileBase, p, s] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
+  const [aBase, bBase, cBase, tileBase, p, s] = [
+    f.local("i32"),
+    f.local("i32"),
+    f.local("i32"),
+    f.local("i32"),
+    f.local("i32"),
+    f.local("i32"),
+  ];
   const [pa, pb, pc, tile] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
   const rowEnd = f.local("i32");
 
   const decodeTask = (): void => {
-    f.get(t).i32(plan.rowBlocks * plan.colBlocks).op("i32.div_u").set(batch);
+    f.get(t)
+      .i32(plan.rowBlocks * plan.colBlocks)
+      .op("i32.div_u")
+      .set(batch);
     f.get(t).i32(plan.colBlocks).op("i32.div_u").i32(plan.rowBlocks).op("i32.rem_u").times(mc).set(row0);
     f.get(t).i32(plan.colBlocks).op("i32.rem_u").times(plan.panelsPerBlock).set(p0);
     clamp(f, rows, mc, m, row0);
     f.get(row0).get(rows).op("i32.add").set(rowEnd);
     f.get(rows).i32(mr).op("i32.div_u").set(count);
     clamp(f, p1, plan.panelsPerBlock, fullPanels, p0);
-    f.get(p1).get(p0).op("i32.add").set(p1);                   // may lie before p0: then only the narrower panel is left
+    f.get(p1).get(p0).op("i32.add").set(p1); // may lie before p0: then only the narrower panel is left
     if (packA) scratch.perThread(f);
     else if (aAt) {
       aAt.base(f, batch);
-      f.get(row0).times(aAt.row * size).op("i32.add");
-    } else f.i32(0);                                           // not strided and k = 0: nothing is read
+      f.get(row0)
+        .times(aAt.row * size)
+        .op("i32.add");
+    } else f.i32(0); // not strided and k = 0: nothing is read
     f.set(aBase);
     if (packB) {
       scratch.shared(f);
@@ -188,37 +223,63 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
         f.get(aBase).get(s).times(aStrip).op("i32.add").call(packer);
       };
       if (full) f.for_({ index: s, from: 0, to: count }, pack);
-      else whenStrips(false, () => {
-        f.get(count).set(s);
-        pack();
-      });
+      else
+        whenStrips(false, () => {
+          f.get(count).set(s);
+          pack();
+        });
     }
   };
   /** The panel numbered by local p. */
   const multiplyPanel = ({ kernels, finish, nv: vectors }: (typeof panels)[number]): void => {
     f.get(bBase);
-    if (packB) f.get(p).times(width * size * k).op("i32.add").get(k0).times(vectors * 16).op("i32.add");
-    else f.get(p).times(width * size).op("i32.add").get(k0).times((bAt?.row ?? 0) * size).op("i32.add");
+    if (packB)
+      f.get(p)
+        .times(width * size * k)
+        .op("i32.add")
+        .get(k0)
+        .times(vectors * 16)
+        .op("i32.add");
+    else
+      f.get(p)
+        .times(width * size)
+        .op("i32.add")
+        .get(k0)
+        .times((bAt?.row ?? 0) * size)
+        .op("i32.add");
     f.set(pb);
-    if (outAt) f.get(cBase).get(p).times(width * outAt.col).op("i32.add").set(pc);
+    if (outAt)
+      f.get(cBase)
+        .get(p)
+        .times(width * outAt.col)
+        .op("i32.add")
+        .set(pc);
     if (tiled) {
       f.get(tileBase);
-      if (chunks > 1) f.get(p).get(p0).op("i32.sub").times(mc * nv * 16).op("i32.add");
+      if (chunks > 1)
+        f.get(p)
+          .get(p0)
+          .op("i32.sub")
+          .times(mc * nv * 16)
+          .op("i32.add");
       f.set(tile);
     }
-    for (const { strip, kernel } of kernels) whenStrips(strip.full, () => {
-      const skip = (local: Local, bytes: number): void => {
-        f.get(local);
-        if (!strip.full && bytes > 0) f.get(count).times(bytes).op("i32.add");
-      };
-      skip(pa, aStrip);
-      f.get(pb).get(kc).get(first).get(last);
-      skip(tile, tiled ? mr * vectors * 16 : 0);
-      skip(pc, outAt ? mr * outAt.row : 0);
-      f.push(strip.full ? count : 1).call(kernel);
-    });
+    for (const { strip, kernel } of kernels)
+      whenStrips(strip.full, () => {
+        const skip = (local: Local, bytes: number): void => {
+          f.get(local);
+          if (!strip.full && bytes > 0) f.get(count).times(bytes).op("i32.add");
+        };
+        skip(pa, aStrip);
+        f.get(pb).get(kc).get(first).get(last);
+        skip(tile, tiled ? mr * vectors * 16 : 0);
+        skip(pc, outAt ? mr * outAt.row : 0);
+        f.push(strip.full ? count : 1).call(kernel);
+      });
     if (finish) {
-      const run = (): void => { f.get(batch).get(row0).get(rowEnd).get(p).times(width).get(tile).call(finish); };
+      const run = (): void => {
+        f.get(batch).get(row0).get(rowEnd).get(p).times(width).get(tile).call(finish);
+      };
       if (chunks === 1) run();
       else f.get(last).if_(run);
     }
@@ -226,14 +287,22 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
   const multiplyChunk = (): void => {
     if (packA) packRows();
     f.get(aBase);
-    if (!packA && chunks > 1) f.get(k0).times((aAt?.col ?? 0) * size).op("i32.add");
+    if (!packA && chunks > 1)
+      f.get(k0)
+        .times((aAt?.col ?? 0) * size)
+        .op("i32.add");
     f.set(pa);
     for (const panel of panels) {
       if (panel.full) f.for_({ index: p, from: p0, to: p1 }, () => multiplyPanel(panel));
-      else f.get(p0).plus(plan.panelsPerBlock).i32(fullPanels).op("i32.gt_s").if_(() => {
-        f.i32(fullPanels).set(p);
-        multiplyPanel(panel);
-      });
+      else
+        f.get(p0)
+          .plus(plan.panelsPerBlock)
+          .i32(fullPanels)
+          .op("i32.gt_s")
+          .if_(() => {
+            f.i32(fullPanels).set(p);
+            multiplyPanel(panel);
+          });
     }
   };
 
@@ -249,65 +318,6 @@ function emitTileGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scrat
       f.get(k0).op("i32.eqz").set(first);
       f.get(k0).get(kc).op("i32.add").i32(k).op("i32.eq").set(last);
       multiplyChunk();
-    });
-  });
-  return f;
-}
-
-function emitDotGrid(module: ModuleBuilder, name: string, plan: GemmPlan, scratch: GemmScratch): FuncRef {
-  const { spec, packA } = plan;
-  const { m, n, k, a, b, out } = spec;
-  const vec = VEC[spec.dtype];
-  const { size, lanes } = vec;
-  const [aAt, bAt] = [inPlace(a), inPlace(b)];
-  const outAt = out.kind === "plain" ? outStrides(out, n, size) : { row: 16, col: size };
-  const full = Math.floor(n / lanes);
-  const packer = packA ? emitPanel(module, `${name}.a1`, { vec, source: a, outer: "row", width: 1, valid: 1 }) : undefined;
-  const groups = [...(full > 0 ? [lanes] : []), ...(n % lanes > 0 ? [n % lanes] : [])].map((columns) => ({
-    columns,
-    kernel: emitDot(module, `${name}.dot${columns}`, {
-      vec, fma: plan.fma, rows: m, columns, k, aRow: (packA ? k : (aAt?.row ?? 0)) * size, bCol: (bAt?.col ?? 0) * size,
-      outRow: outAt.row, outCol: outAt.col, ku: plan.ku,
-    }),
-    finish: out.kind === "computed"
-      ? emitFinish(module, `${name}.finish${columns}`, { vec, out, nv: 1, columns, scalarOnly: plan.transposed })
-      : undefined,
-  }));
-
-  const f = module.func(name, ["i32", "i32"]);
-  const t = f.param(0);
-  const [batch, g, end, pa, bBase, to, row] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32"), f.local("i32")];
-  const multiply = ({ kernel, finish }: (typeof groups)[number]): void => {
-    f.get(pa).get(bBase).get(g).times(lanes * (bAt?.col ?? 0) * size).op("i32.add");
-    f.get(to);
-    if (out.kind === "plain") f.get(g).times(lanes * outAt.col).op("i32.add");
-    f.call(kernel);
-    if (finish) f.get(batch).i32(0).i32(m).get(g).times(lanes).get(to).call(finish);
-  };
-  f.for_({ index: t, from: t, to: f.param(1) }, () => {
-    f.get(t).i32(plan.colBlocks).op("i32.div_u").set(batch);
-    if (packer) {
-      scratch.perThread(f);
-      f.set(pa);
-      f.for_({ index: row, from: 0, to: m }, () => {
-        f.get(batch).get(row).i32(0).i32(k).get(pa).get(row).times(k * size).op("i32.add").call(packer);
-      });
-    } else if (aAt) {
-      aAt.base(f, batch);
-      f.set(pa);
-    }
-    if (bAt) bAt.base(f, batch);
-    f.set(bBase);
-    if (out.kind === "plain") out.base(f, batch);
-    else {
-      scratch.perThread(f);
-      f.plus(plan.packedA);
-    }
-    f.set(to);
-    f.get(t).i32(plan.colBlocks).op("i32.rem_u").times(plan.panelsPerBlock).set(g);
-    f.get(g).plus(plan.panelsPerBlock).set(end);
-    f.for_({ index: g, from: g, to: end }, () => {
-      for (const group of groups) f.get(g).i32(full).op(group.columns === lanes ? "i32.lt_u" : "i32.eq").if_(() => multiply(group));
     });
   });
   return f;

@@ -30,7 +30,9 @@ export function emitFinish(module: ModuleBuilder, name: string, { vec, out, nv, 
       const lanes = !scalarOnly && c + vec.lanes <= columns ? vec.lanes : 1;
       const acc = lanes === 1 ? scalar : vector;
       f.get(col0).plus(c).set(col);
-      f.get(tile).mem(lanes === 1 ? vec.load : "v128.load", c * vec.size).set(acc);
+      f.get(tile)
+        .mem(lanes === 1 ? vec.load : "v128.load", c * vec.size)
+        .set(acc);
       store(at, acc, lanes);
       c += lanes;
     }

@@ -33,19 +33,42 @@ export interface KernelShape {
 export function emitKernel(module: ModuleBuilder, name: string, shape: KernelShape): FuncBuilder {
   const { vec, mr, nv, k } = shape;
   const f = module.func(name, ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"]);
-  const [pa, pb, kc, first, last, tile, out, strips] = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => f.param(i)) as
-    [Local, Local, Local, Local, Local, Local, Local, Local]; // eight in, eight out
+  const [pa, pb, kc, first, last, tile, out, strips] = [0, 1, 2, 3, 4, 5, 6, 7].map(i => f.param(i)) as [
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+  ]; // eight in, eight out
   const accs = Array.from({ length: mr }, () => f.locals(nv, "v128"));
   const each = (visit: (acc: Local, row: number, j: number) => void): void =>
     accs.forEach((row, i) => row.forEach((acc, j) => visit(acc, i, j)));
-  const zero = (): void => each((acc) => f.i32x4(0).set(acc));
-  const toTile = (): void => each((acc, i, j) => f.get(tile).get(acc).mem("v128.store", (i * nv + j) * 16));
-  const toOut = ({ row, col }: { readonly row: number; readonly col: number }): void => each((acc, i, j) =>
-    storePartial(f, vec, out, i * row + j * vec.lanes * col, acc, Math.min(vec.lanes, shape.columns - j * vec.lanes), col));
+  const zero = (): void => each(acc => f.i32x4(0).set(acc));
+  const toTile = (): void =>
+    each((acc, i, j) =>
+      f
+        .get(tile)
+        .get(acc)
+        .mem("v128.store", (i * nv + j) * 16),
+    );
+  const toOut = ({ row, col }: { readonly row: number; readonly col: number }): void =>
+    each((acc, i, j) =>
+      storePartial(f, vec, out, i * row + j * vec.lanes * col, acc, Math.min(vec.lanes, shape.columns - j * vec.lanes), col),
+    );
 
-  f.loop((top) => {
+  f.loop(top => {
     if (k === undefined) {
-      f.get(first).if_(zero, () => each((acc, i, j) => f.get(tile).mem("v128.load", (i * nv + j) * 16).set(acc)));
+      f.get(first).if_(zero, () =>
+        each((acc, i, j) =>
+          f
+            .get(tile)
+            .mem("v128.load", (i * nv + j) * 16)
+            .set(acc),
+        ),
+      );
     } else zero();
     emitSum(f, shape, accs, pa, pb, kc);
     const plain = shape.out;
@@ -73,12 +96,14 @@ function emitSum(f: FuncBuilder, shape: KernelShape, accs: readonly (readonly Lo
       f.set(into);
     });
     accs.forEach((row, i) => {
-      f.get(a).mem(vec.loadSplat, u * shape.aK + i * shape.aRow).set(s);
+      f.get(a)
+        .mem(vec.loadSplat, u * shape.aK + i * shape.aRow)
+        .set(s);
       row.forEach((acc, j) => multiplyAdd(f, vec, fma, acc, s, bs[j] ?? s));
     });
   };
   const turns = (unroll: number): void => {
-    f.loop((top) => {
+    f.loop(top => {
       for (let u = 0; u < unroll; u++) step(u);
       f.advance(a, unroll * shape.aK).advance(b, unroll * shape.bK);
       f.get(count).i32(1).op("i32.sub").tee(count).brIf(top);

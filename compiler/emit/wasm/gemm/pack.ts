@@ -42,16 +42,20 @@ export function emitPanel(module: ModuleBuilder, name: string, shape: PanelShape
 
   /** Runs `body` over the k's in steps of `step`, the destination moving along; leaves k at the remainder. */
   const sweep = (from: Local, step: number, cursor: Cursor, body: () => void): void => {
-    const more = (): void => { f.get(k).plus(step).get(end).op("i32.le_s"); };
+    const more = (): void => {
+      f.get(k).plus(step).get(end).op("i32.le_s");
+    };
     f.get(from).set(k);
     more();
-    f.if_(() => f.loop((top) => {
-      body();
-      f.advance(k, step).advance(dst, step * row);
-      cursor.advance(step);
-      more();
-      f.brIf(top);
-    }));
+    f.if_(() =>
+      f.loop(top => {
+        body();
+        f.advance(k, step).advance(dst, step * row);
+        cursor.advance(step);
+        more();
+        f.brIf(top);
+      }),
+    );
   };
   const scalars = (cursor: Cursor, from: number, to_: number): void => {
     for (let o = from; o < to_; o++) {
@@ -84,9 +88,17 @@ export function emitPanel(module: ModuleBuilder, name: string, shape: PanelShape
     for (let g = 0; g < whole; g++) {
       const cursor = start();
       sweep(k0, vec.lanes, cursor, () => {
-        block.forEach((x, o) => { cursor.vector(g * vec.lanes + o, 0); f.set(x); });
+        block.forEach((x, o) => {
+          cursor.vector(g * vec.lanes + o, 0);
+          f.set(x);
+        });
         transpose(f, vec, block);
-        block.forEach((x, u) => f.get(dst).get(x).mem("v128.store", u * row + g * 16));
+        block.forEach((x, u) =>
+          f
+            .get(dst)
+            .get(x)
+            .mem("v128.store", u * row + g * 16),
+        );
       });
       sweep(k, 1, cursor, () => scalars(cursor, g * vec.lanes, (g + 1) * vec.lanes));
     }
@@ -111,10 +123,14 @@ function unitAxis({ source, outer }: PanelShape): "outer" | "k" | "none" {
 function openCursor(f: FuncBuilder, shape: PanelShape, batch: Local, at: Local, k: Local): () => Cursor {
   const { source } = shape;
   switch (source.kind) {
-    case "strided": return openStrided(f, shape, source, batch, at, k);
-    case "indexed": return openIndexed(f, shape, source, batch, at, k);
-    case "computed": return openComputed(f, shape, source, batch, at, k);
-    default: return unreachable(source);
+    case "strided":
+      return openStrided(f, shape, source, batch, at, k);
+    case "indexed":
+      return openIndexed(f, shape, source, batch, at, k);
+    case "computed":
+      return openComputed(f, shape, source, batch, at, k);
+    default:
+      return unreachable(source);
   }
 }
 
@@ -131,15 +147,17 @@ function openComputed(f: FuncBuilder, { outer }: PanelShape, source: ComputedSou
       if (!reader.vector) throw new InternalError("a computed matrix source with a vectorAxis must give Reader.vector");
       reader.vector(place(dOuter, dk));
     },
-    advance: () => undefined,                                // positions follow k's local
+    advance: () => undefined, // positions follow k's local
   };
   return () => cursor;
 }
 
 /** One pointer moves along k; outer positions are constant offsets from it. */
 function openStrided(f: FuncBuilder, { vec, outer }: PanelShape, source: StridedSource, batch: Local, at: Local, k: Local): () => Cursor {
-  const [outerStride, kStride] = (outer === "row" ? [source.row, source.col] : [source.col, source.row]).map((s) => s * vec.size) as
-    [number, number]; // two in, two out
+  const [outerStride, kStride] = (outer === "row" ? [source.row, source.col] : [source.col, source.row]).map(s => s * vec.size) as [
+    number,
+    number,
+  ]; // two in, two out
   const [base, p] = [f.local("i32"), f.local("i32")];
   source.base(f, batch);
   f.get(at).times(outerStride).op("i32.add").set(base);
@@ -149,13 +167,20 @@ function openStrided(f: FuncBuilder, { vec, outer }: PanelShape, source: Strided
     return {
       scalar: (o, u) => f.get(p).mem(vec.load, offset(o, u)),
       vector: (o, u) => f.get(p).mem("v128.load", offset(o, u)),
-      advance: (by) => f.advance(p, by * kStride),
+      advance: by => f.advance(p, by * kStride),
     };
   };
 }
 
 /** The addresses of the panel's outer positions are loaded once; each step of k adds its table entry to them. */
-function openIndexed(f: FuncBuilder, { vec, valid, outer }: PanelShape, source: IndexedSource, batch: Local, at: Local, k: Local): () => Cursor {
+function openIndexed(
+  f: FuncBuilder,
+  { vec, valid, outer }: PanelShape,
+  source: IndexedSource,
+  batch: Local,
+  at: Local,
+  k: Local,
+): () => Cursor {
   const [outerTable, kTable] = outer === "row" ? [source.rowTable, source.colTable] : [source.colTable, source.rowTable];
   const [base, entry] = [f.local("i32"), f.local("i32")];
   const addresses = f.locals(valid, "i32");
@@ -163,13 +188,26 @@ function openIndexed(f: FuncBuilder, { vec, valid, outer }: PanelShape, source: 
   f.set(base);
   outerTable(f);
   f.get(at).times(4).op("i32.add").set(entry);
-  addresses.forEach((address, o) => f.get(base).get(entry).mem("i32.load", o * 4).op("i32.add").set(address));
-  const read = (op: MemoryOp) => (o: number, u: number): void => {
-    f.get(addresses[o] ?? base).get(entry).mem("i32.load", u * 4).op("i32.add").mem(op);
-  };
+  addresses.forEach((address, o) =>
+    f
+      .get(base)
+      .get(entry)
+      .mem("i32.load", o * 4)
+      .op("i32.add")
+      .set(address),
+  );
+  const read =
+    (op: MemoryOp) =>
+    (o: number, u: number): void => {
+      f.get(addresses[o] ?? base)
+        .get(entry)
+        .mem("i32.load", u * 4)
+        .op("i32.add")
+        .mem(op);
+    };
   return () => {
     kTable(f);
     f.get(k).times(4).op("i32.add").set(entry);
-    return { scalar: read(vec.load), vector: read("v128.load"), advance: (by) => f.advance(entry, by * 4) };
+    return { scalar: read(vec.load), vector: read("v128.load"), advance: by => f.advance(entry, by * 4) };
   };
 }

@@ -77,14 +77,29 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
     const packA = a.kind !== "strided" || a.col !== 1;
     const packedA = packA ? up(m * k * vec.size, 64) : 0;
     return {
-      ...shape, ...EMPTY, method: "dot", mr: m, nv: 1, ku: features.wide ? 2 : 1, packA, packedA, chunk: k, chunks: 1, panelsPerBlock, rowBlocks: 1,
-      colBlocks: Math.ceil(groups / panelsPerBlock), scratchPerThread: packedA + (custom ? 64 : 0), gemmGrid: batch * Math.ceil(groups / panelsPerBlock),
+      ...shape,
+      ...EMPTY,
+      method: "dot",
+      mr: m,
+      nv: 1,
+      ku: features.wide ? 2 : 1,
+      packA,
+      packedA,
+      chunk: k,
+      chunks: 1,
+      panelsPerBlock,
+      rowBlocks: 1,
+      colBlocks: Math.ceil(groups / panelsPerBlock),
+      scratchPerThread: packedA + (custom ? 64 : 0),
+      gemmGrid: batch * Math.ceil(groups / panelsPerBlock),
     };
   }
 
   const { mr, nv } = shape;
   const width = nv * vec.lanes;
-  const packB = k > 0 && !(b.kind === "strided" && b.col === 1 && (m <= UNPACKED_ROWS || k === 1 || (n <= width && n % vec.lanes === 0 && b.row === n)));
+  const packB =
+    k > 0 &&
+    !(b.kind === "strided" && b.col === 1 && (m <= UNPACKED_ROWS || k === 1 || (n <= width && n % vec.lanes === 0 && b.row === n)));
   const nvTail = tailVectors(n, nv, vec.lanes, features.wide && packB);
   const packA = k > 0 && (a.kind !== "strided" || (a.col !== 1 && m > UNPACKED_ROWS && n > 2 * width));
   const longest = CHUNK_BYTES / vec.size;
@@ -107,7 +122,19 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
   const tiles = chunks > 1 ? panelsPerBlock : custom ? 1 : 0;
   const bBatches = b.batched ? batch : 1;
   return {
-    ...shape, method: "tiles", nvTail, packA, packB, chunk, chunks, mc, panelsPerBlock, rowBlocks, colBlocks, packedB, packedA,
+    ...shape,
+    method: "tiles",
+    nvTail,
+    packA,
+    packB,
+    chunk,
+    chunks,
+    mc,
+    panelsPerBlock,
+    rowBlocks,
+    colBlocks,
+    packedB,
+    packedA,
     scratchShared: bBatches * packedB,
     scratchPerThread: packedA + up(tiles * mc * nv * 16, 64),
     packGrid: packB ? bBatches * panels * Math.ceil(k / PACK_ROWS) : 0,
@@ -122,8 +149,22 @@ function rowsWithoutAliasing(rowBytes: number): number {
 }
 
 const EMPTY = {
-  method: "empty", nvTail: 0, packA: false, packB: false, chunk: 0, chunks: 1, mc: 0, panelsPerBlock: 0, rowBlocks: 0, colBlocks: 0, packedB: 0,
-  packedA: 0, scratchShared: 0, scratchPerThread: 0, packGrid: 0, gemmGrid: 0,
+  method: "empty",
+  nvTail: 0,
+  packA: false,
+  packB: false,
+  chunk: 0,
+  chunks: 1,
+  mc: 0,
+  panelsPerBlock: 0,
+  rowBlocks: 0,
+  colBlocks: 0,
+  packedB: 0,
+  packedA: 0,
+  scratchShared: 0,
+  scratchPerThread: 0,
+  packGrid: 0,
+  gemmGrid: 0,
 } as const;
 
 /** Eight accumulators hide the latency of multiply-add; sixteen when the engine pairs them. Few rows take wide tiles, few columns tall ones. */

@@ -101,9 +101,9 @@ function flip(source: MatrixSource): MatrixSource {
   return {
     ...rest,
     ...(vectorAxis && { vectorAxis: vectorAxis === "row" ? "col" : "row" }),
-    open: (f) => {
+    open: f => {
       const { scalar, vector } = source.open(f);
-      return { scalar: (at) => scalar(flipAt(at)), ...(vector && { vector: (at: At) => vector(flipAt(at)) }) };
+      return { scalar: at => scalar(flipAt(at)), ...(vector && { vector: (at: At) => vector(flipAt(at)) }) };
     },
   };
 }
@@ -115,7 +115,7 @@ function flipOutput(out: GemmSpec["out"], n: number): GemmSpec["out"] {
   }
   return {
     kind: "computed",
-    open: (f) => {
+    open: f => {
       const store = out.open(f);
       return (at, acc, lanes) => store(flipAt(at), acc, lanes);
     },

@@ -26,13 +26,33 @@ export interface Vec {
 /** The vector type of each dtype. */
 export const VEC: { readonly [D in "f32" | "f64"]: Vec } = {
   f32: {
-    scalar: "f32", size: 4, lanes: 4, load: "f32.load", store: "f32.store", loadSplat: "v128.load32_splat", loadFirst: "v128.load32_zero",
-    loadLane: "v128.load32_lane", storeLane: "v128.store32_lane", extract: "f32x4.extract_lane", add: "f32x4.add", mul: "f32x4.mul",
+    scalar: "f32",
+    size: 4,
+    lanes: 4,
+    load: "f32.load",
+    store: "f32.store",
+    loadSplat: "v128.load32_splat",
+    loadFirst: "v128.load32_zero",
+    loadLane: "v128.load32_lane",
+    storeLane: "v128.store32_lane",
+    extract: "f32x4.extract_lane",
+    add: "f32x4.add",
+    mul: "f32x4.mul",
     madd: "f32x4.relaxed_madd",
   },
   f64: {
-    scalar: "f64", size: 8, lanes: 2, load: "f64.load", store: "f64.store", loadSplat: "v128.load64_splat", loadFirst: "v128.load64_zero",
-    loadLane: "v128.load64_lane", storeLane: "v128.store64_lane", extract: "f64x2.extract_lane", add: "f64x2.add", mul: "f64x2.mul",
+    scalar: "f64",
+    size: 8,
+    lanes: 2,
+    load: "f64.load",
+    store: "f64.store",
+    loadSplat: "v128.load64_splat",
+    loadFirst: "v128.load64_zero",
+    loadLane: "v128.load64_lane",
+    storeLane: "v128.store64_lane",
+    extract: "f64x2.extract_lane",
+    add: "f64x2.add",
+    mul: "f64x2.mul",
     madd: "f64x2.relaxed_madd",
   },
 };
@@ -49,7 +69,12 @@ export function loadPartial(f: FuncBuilder, vec: Vec, address: Local, offset: nu
     f.get(address).mem("v128.load", offset);
     return;
   }
-  gather(f, vec, address, Array.from({ length: count }, (_, lane) => offset + lane * vec.size));
+  gather(
+    f,
+    vec,
+    address,
+    Array.from({ length: count }, (_, lane) => offset + lane * vec.size),
+  );
 }
 
 /** Pushes the elements at the address local plus each offset, a lane each, other lanes zero. */
@@ -66,7 +91,11 @@ export function gather(f: FuncBuilder, vec: Vec, address: Local, offsets: readon
 /** Stores the first `count` lanes of x at the address local plus `offset`, `stride` bytes apart. */
 export function storePartial(f: FuncBuilder, vec: Vec, address: Local, offset: number, x: Local, count: number, stride: number): void {
   if (count === vec.lanes && stride === vec.size) f.get(address).get(x).mem("v128.store", offset);
-  else for (let lane = 0; lane < count; lane++) f.get(address).get(x).memLane(vec.storeLane, lane, offset + lane * stride);
+  else
+    for (let lane = 0; lane < count; lane++)
+      f.get(address)
+        .get(x)
+        .memLane(vec.storeLane, lane, offset + lane * stride);
 }
 
 /** Transposes the lanes x lanes block held in `rows`, in place. */
@@ -74,14 +103,20 @@ export function transpose(f: FuncBuilder, vec: Vec, rows: readonly Local[]): voi
   const pair = (x: Local, y: Local, lanes: readonly number[]): Local => {
     const size = 16 / lanes.length;
     const to = f.local("v128");
-    f.get(x).get(y).shuffle(lanes.flatMap((lane) => Array.from({ length: size }, (_, i) => lane * size + i))).set(to);
+    f.get(x)
+      .get(y)
+      .shuffle(lanes.flatMap(lane => Array.from({ length: size }, (_, i) => lane * size + i)))
+      .set(to);
     return to;
   };
   const [r0, r1, r2, r3] = rows;
   if (!r0 || !r1) throw new InternalError(`transpose needs ${vec.lanes} rows, got ${rows.length}`);
   const halves = (x: Local, y: Local, into: readonly [Local, Local]): void => {
     const high = pair(x, y, [1, 3]);
-    f.get(pair(x, y, [0, 2])).set(into[0]).get(high).set(into[1]);
+    f.get(pair(x, y, [0, 2]))
+      .set(into[0])
+      .get(high)
+      .set(into[1]);
   };
   if (!r2 || !r3) {
     halves(r0, r1, [r0, r1]);

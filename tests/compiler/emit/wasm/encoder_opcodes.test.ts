@@ -40,7 +40,9 @@ const validate = (name: string, emit: (f: FuncBuilder) => void): void => {
 
 test("every operation without immediates has the code an independent assembler gives it", () => {
   for (const name of names(PLAIN)) {
-    const emit = (f: FuncBuilder): void => { f.op(name satisfies PlainOp); };
+    const emit = (f: FuncBuilder): void => {
+      f.op(name satisfies PlainOp);
+    };
     agree(emit, name);
     validate(name, emit);
   }
@@ -48,12 +50,16 @@ test("every operation without immediates has the code an independent assembler g
 
 test("every load, store and atomic has the independent assembler's code and alignment, and validates", () => {
   for (const name of names(MEMORY)) {
-    const emit = (f: FuncBuilder): void => { f.mem(name satisfies MemoryOp, 1000); };
+    const emit = (f: FuncBuilder): void => {
+      f.mem(name satisfies MemoryOp, 1000);
+    };
     agree(emit, `${name} offset=1000`);
     validate(name, emit);
   }
   for (const name of names(ATOMIC)) {
-    const emit = (f: FuncBuilder): void => { f.atomic(name satisfies AtomicOp, 8); };
+    const emit = (f: FuncBuilder): void => {
+      f.atomic(name satisfies AtomicOp, 8);
+    };
     agree(emit, `${name} offset=8`);
     validate(name, emit);
   }
@@ -61,12 +67,16 @@ test("every load, store and atomic has the independent assembler's code and alig
 
 test("every lane access has the independent assembler's code, and validates", () => {
   for (const name of names(LANE)) {
-    const emit = (f: FuncBuilder): void => { f.lane(name satisfies LaneOp, 1); };
+    const emit = (f: FuncBuilder): void => {
+      f.lane(name satisfies LaneOp, 1);
+    };
     agree(emit, `${name} 1`);
     validate(name, emit);
   }
   for (const name of names(MEMORY_LANE)) {
-    const emit = (f: FuncBuilder): void => { f.memLane(name satisfies MemoryLaneOp, 1, 4); };
+    const emit = (f: FuncBuilder): void => {
+      f.memLane(name satisfies MemoryLaneOp, 1, 4);
+    };
     agree(emit, `${name} offset=4 1`);
     validate(name, emit);
   }
@@ -74,13 +84,13 @@ test("every lane access has the independent assembler's code, and validates", ()
 
 test("shuffle, constants and bulk memory have the independent assembler's codes", () => {
   const bytes = [0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29, 14, 31];
-  agree((f) => f.shuffle(bytes), `i8x16.shuffle ${bytes.join(" ")}`);
-  agree((f) => f.f32x4(1.5), "v128.const f32x4 1.5 1.5 1.5 1.5");
-  agree((f) => f.memoryCopy(), "memory.copy");
-  agree((f) => f.memoryFill(), "memory.fill");
-  agree((f) => f.memorySize(), "memory.size");
-  agree((f) => f.memoryGrow(), "memory.grow");
-  agree((f) => f.fence(), "atomic.fence");
+  agree(f => f.shuffle(bytes), `i8x16.shuffle ${bytes.join(" ")}`);
+  agree(f => f.f32x4(1.5), "v128.const f32x4 1.5 1.5 1.5 1.5");
+  agree(f => f.memoryCopy(), "memory.copy");
+  agree(f => f.memoryFill(), "memory.fill");
+  agree(f => f.memorySize(), "memory.size");
+  agree(f => f.memoryGrow(), "memory.grow");
+  agree(f => f.fence(), "atomic.fence");
 });
 
 test.run();

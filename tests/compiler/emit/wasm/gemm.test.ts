@@ -13,7 +13,14 @@ function fmaKnown(): boolean {
   return WebAssembly.validate(m.finish());
 }
 const FEATURES: readonly WasmFeatures[] = [
-  BASELINE, { ...BASELINE, wide: true }, ...(fmaKnown() ? [{ ...BASELINE, fma: true }, { ...BASELINE, fma: true, wide: true }] : []),
+  BASELINE,
+  { ...BASELINE, wide: true },
+  ...(fmaKnown()
+    ? [
+        { ...BASELINE, fma: true },
+        { ...BASELINE, fma: true, wide: true },
+      ]
+    : []),
 ];
 const SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100, 127, 129];
 
@@ -48,39 +55,64 @@ for (const features of FEATURES) {
       const prologues = [undefined, "vector", "scalar"] as const;
       for (const { turn, ...size } of mixes(108)) {
         const prologue = prologues[turn % 3];
-        check({
-          dtype, ...size, batch: 1 + (turn % 3), ta: turn % 4 > 1, tb: turn % 8 > 3, sharedA: turn % 5 === 0, sharedB: turn % 7 < 3,
-          epilogue: turn % 2 === 0, ...(prologue && { prologue }),
-        }, features);
+        check(
+          {
+            dtype,
+            ...size,
+            batch: 1 + (turn % 3),
+            ta: turn % 4 > 1,
+            tb: turn % 8 > 3,
+            sharedA: turn % 5 === 0,
+            sharedB: turn % 7 < 3,
+            epilogue: turn % 2 === 0,
+            ...(prologue && { prologue }),
+          },
+          features,
+        );
       }
     });
     test(`${dtype}, ${label}: long sums visit the tile buffer between chunks of k`, () => {
-      for (const k of [512, 513, 1030]) for (const epilogue of [false, true]) {
-        const { plan } = check({ dtype, m: 13, n: 37, k, epilogue }, features);
-        assert.is(plan.chunks > 1, dtype === "f64" || k > 512);
-        check({ dtype, m: 9, n: 6, k, epilogue, ta: true, tb: true }, features);
-      }
+      for (const k of [512, 513, 1030])
+        for (const epilogue of [false, true]) {
+          const { plan } = check({ dtype, m: 13, n: 37, k, epilogue }, features);
+          assert.is(plan.chunks > 1, dtype === "f64" || k > 512);
+          check({ dtype, m: 9, n: 6, k, epilogue, ta: true, tb: true }, features);
+        }
     });
   }
 }
 
 test("products with one to four rows or columns take the dot or the transposed path and agree", () => {
-  for (const small of [1, 2, 3, 4]) for (const large of [5, 40, 131]) for (const k of [3, 16, 67, 600]) for (const epilogue of [false, true]) {
-    for (const dtype of ["f32", "f64"] as const) for (const ta of [false, true]) for (const tb of [false, true]) {
-      check({ dtype, m: small, n: large, k, ta, tb, epilogue, batch: 2 }, BASELINE);
-      check({ dtype, m: large, n: small, k, ta, tb, epilogue, batch: 2 }, BASELINE);
-    }
-  }
+  for (const small of [1, 2, 3, 4])
+    for (const large of [5, 40, 131])
+      for (const k of [3, 16, 67, 600])
+        for (const epilogue of [false, true]) {
+          for (const dtype of ["f32", "f64"] as const)
+            for (const ta of [false, true])
+              for (const tb of [false, true]) {
+                check({ dtype, m: small, n: large, k, ta, tb, epilogue, batch: 2 }, BASELINE);
+                check({ dtype, m: large, n: small, k, ta, tb, epilogue, batch: 2 }, BASELINE);
+              }
+        }
   assert.is(compileCase({ dtype: "f32", m: 1000, n: 1, k: 64 }, BASELINE).plan.method, "dot");
   assert.is(compileCase({ dtype: "f32", m: 1, n: 1000, k: 64, tb: true }, BASELINE).plan.method, "dot");
 });
 
 test("K = 0 gives zeros (and the epilogue of zeros); empty outputs have empty grids", () => {
-  for (const epilogue of [false, true]) for (const [m, n] of [[5, 9], [1, 7], [7, 1]] as const) {
-    check({ dtype: "f32", m, n, k: 0, epilogue }, BASELINE);
-    check({ dtype: "f64", m, n, k: 0, epilogue, prologue: "scalar" }, BASELINE);
-  }
-  for (const size of [{ m: 0, n: 4 }, { m: 4, n: 0 }, { m: 4, n: 4, batch: 0 }]) {
+  for (const epilogue of [false, true])
+    for (const [m, n] of [
+      [5, 9],
+      [1, 7],
+      [7, 1],
+    ] as const) {
+      check({ dtype: "f32", m, n, k: 0, epilogue }, BASELINE);
+      check({ dtype: "f64", m, n, k: 0, epilogue, prologue: "scalar" }, BASELINE);
+    }
+  for (const size of [
+    { m: 0, n: 4 },
+    { m: 4, n: 0 },
+    { m: 4, n: 4, batch: 0 },
+  ]) {
     const made = compileCase({ dtype: "f32", k: 8, ...size }, BASELINE);
     assert.is(made.plan.gemmGrid + made.plan.packGrid, 0);
     made.run();
@@ -89,8 +121,10 @@ test("K = 0 gives zeros (and the epilogue of zeros); empty outputs have empty gr
 
 test("any split of the grids gives the same bits", () => {
   const cases: Case[] = [
-    { dtype: "f32", m: 300, n: 129, k: 1030, ta: true, epilogue: true }, { dtype: "f32", batch: 3, m: 65, n: 100, k: 33, tb: true },
-    { dtype: "f64", m: 127, n: 70, k: 600, sharedB: true, batch: 2 }, { dtype: "f32", m: 3, n: 1000, k: 64, tb: true, epilogue: true },
+    { dtype: "f32", m: 300, n: 129, k: 1030, ta: true, epilogue: true },
+    { dtype: "f32", batch: 3, m: 65, n: 100, k: 33, tb: true },
+    { dtype: "f64", m: 127, n: 70, k: 600, sharedB: true, batch: 2 },
+    { dtype: "f32", m: 3, n: 1000, k: 64, tb: true, epilogue: true },
     { dtype: "f32", m: 2, n: 1000, k: 640 },
   ];
   for (const wanted of cases) {
@@ -110,13 +144,16 @@ test("any split of the grids gives the same bits", () => {
 });
 
 test("each output element is stored exactly once, so an epilogue may update in place", () => {
-  const blocked = [67, 75, 83, 91, 99, 131, 195, 259, 515, 1003].map((n) => [16, n, 512] as const);   // column blocks that end at the last full panel, or not
+  const blocked = [67, 75, 83, 91, 99, 131, 195, 259, 515, 1003].map(n => [16, n, 512] as const); // column blocks that end at the last full panel, or not
   assert.ok(blocked.some(([m, n, k]) => compileCase({ dtype: "f32", m, n, k, counting: true }, BASELINE).plan.colBlocks > 1));
   for (const [m, n, k] of [[37, 23, 40], [6, 1, 50], [5, 3, 20], [1, 30, 9], ...blocked] as const) {
     const made = compileCase({ dtype: "f32", m, n, k, epilogue: true, counting: true }, BASELINE);
     made.c.fill(0);
     made.run();
-    assert.ok(made.c.every((x) => x === 1), `${m} x ${n} x ${k}`);
+    assert.ok(
+      made.c.every(x => x === 1),
+      `${m} x ${n} x ${k}`,
+    );
   }
 });
 

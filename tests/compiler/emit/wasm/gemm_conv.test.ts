@@ -5,14 +5,18 @@ import { compileConv, convolve } from "./conv_harness.ts";
 
 test("a convolution is a product whose A is indexed: stride, padding, odd sizes, NCHW output", () => {
   for (const shape of [
-    { images: 2, ci: 3, h: 8, w: 8, co: 5, kernel: 3, stride: 1, pad: 1 }, { images: 1, ci: 4, h: 9, w: 7, co: 9, kernel: 3, stride: 2, pad: 1 },
-    { images: 3, ci: 1, h: 12, w: 12, co: 2, kernel: 5, stride: 1, pad: 0 }, { images: 1, ci: 70, h: 6, w: 16, co: 16, kernel: 3, stride: 1, pad: 1 },
+    { images: 2, ci: 3, h: 8, w: 8, co: 5, kernel: 3, stride: 1, pad: 1 },
+    { images: 1, ci: 4, h: 9, w: 7, co: 9, kernel: 3, stride: 2, pad: 1 },
+    { images: 3, ci: 1, h: 12, w: 12, co: 2, kernel: 5, stride: 1, pad: 0 },
+    { images: 1, ci: 70, h: 6, w: 16, co: 16, kernel: 3, stride: 1, pad: 1 },
     { images: 2, ci: 8, h: 5, w: 5, co: 1, kernel: 1, stride: 1, pad: 0 },
   ]) {
     const made = compileConv(shape, BASELINE);
     made.run();
     const want = convolve(shape, made);
-    want.forEach((x, i) => assert.ok(Math.abs(x - (made.out[i] ?? NaN)) < 1e-3, `${JSON.stringify(shape)}: element ${i} is ${made.out[i]}, expected ${x}`));
+    want.forEach((x, i) =>
+      assert.ok(Math.abs(x - (made.out[i] ?? NaN)) < 1e-3, `${JSON.stringify(shape)}: element ${i} is ${made.out[i]}, expected ${x}`),
+    );
   }
 });
 
