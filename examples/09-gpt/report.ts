@@ -9,90 +9,55 @@ import { columns } from "./table.ts";
 export function renderReport(summary: Summary): string {
   const { config, results, interrupted } = summary;
   return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>GPT on the State of the Union: ${config.methods.map(method => methodTitle[method]).join(", ")}</title>
-        <style>
-          ${style}
-        </style>
-      </head>
-      <body>
-        <h1>A GPT on the State of the Union</h1>
-        <p>
-          A decoder with ${summary.parameters.toLocaleString("en")} parameters, trained on the characters of the speeches to 1980 with each
-          method below: same initial parameters, same batches, equal steps.
-        </p>
-        ${interrupted ? html`<p class="notice">This run was interrupted: it shows what was done until then.</p> ` : ""}
-        <h2>Results</h2>
-        ${resultTable(results)} ${legend(results)}
-        ${figure("Training loss", "Every step faintly, and a moving average.", trainChart(results))}
-        ${figure("Validation loss", "Circles and solid lines: held-out speeches to 1980. Triangles and dashed lines: speeches after 1980.", validationChart(results))}
-        ${figure("Sharpness", "Largest eigenvalue of the Hessian on one fixed training batch, at the end of each run.", sharpnessChart(results))}
-        ${figure("The two paths of SAM's step", "Solid: through the logits. Pale: through the function. The two add up to 100%.", pathChart(results))}
-        ${samples(results)}
-        <h2>Configuration</h2>
-        ${configuration(summary)}
-      </body>
-    </html> `.markup;
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>GPT on the State of the Union: ${config.methods.map(method => methodTitle[method]).join(", ")}</title>
+<style>${style}</style>
+</head>
+<body>
+<h1>A GPT on the State of the Union</h1>
+<p>A decoder with ${summary.parameters.toLocaleString("en")} parameters, trained on the characters of the speeches to 1980 with each method below:
+same initial parameters, same batches, equal steps.</p>
+${interrupted ? html`<p class="notice">This run was interrupted: it shows what was done until then.</p>\n` : ""}<h2>Results</h2>
+${resultTable(results)}
+${legend(results)}
+${figure("Training loss", "Every step faintly, and a moving average.", trainChart(results))}
+${figure("Validation loss", "Circles and solid lines: held-out speeches to 1980. Triangles and dashed lines: speeches after 1980.", validationChart(results))}
+${figure("Sharpness", "Largest eigenvalue of the Hessian on one fixed training batch, at the end of each run.", sharpnessChart(results))}
+${figure("The two paths of SAM's step", "Solid: through the logits. Pale: through the function. The two add up to 100%.", pathChart(results))}
+${samples(results)}
+<h2>Configuration</h2>
+${configuration(summary)}
+</body>
+</html>
+`.markup;
 }
 
 function resultTable(results: readonly RunResult[]): Html {
-  return html`<div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            ${columns.map(column => html`<th scope="col" title="${column.about}">${column.title}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${results.map(
-            run =>
-              html`<tr>
-                ${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(run)}</th>` : html`<td>${column.cell(run)}</td>`))}
-              </tr> `,
-          )}
-        </tbody>
-      </table>
-    </div>
-    <dl class="columns">
-      ${columns.slice(2).map(
-        column =>
-          html`<dt>${column.title}</dt>
-            <dd>${column.about}</dd>`,
-      )}
-    </dl>`;
+  return html`<div class="scroll"><table>
+<thead><tr>${columns.map(column => html`<th scope="col" title="${column.about}">${column.title}</th>`)}</tr></thead>
+<tbody>
+${results.map(run => html`<tr>${columns.map((column, i) => (i === 0 ? html`<th scope="row">${column.cell(run)}</th>` : html`<td>${column.cell(run)}</td>`))}</tr>\n`)}</tbody>
+</table></div>
+<dl class="columns">${columns.slice(2).map(column => html`<dt>${column.title}</dt><dd>${column.about}</dd>`)}</dl>`;
 }
 
 function legend(results: readonly RunResult[]): Html {
-  return html`<p class="legend">
-    ${results.map(({ method }) => html`<span><i style="background:${methodColor[method]}"></i>${methodTitle[method]}</span> `)}
-  </p>`;
+  return html`<p class="legend">${results.map(({ method }) => html`<span><i style="background:${methodColor[method]}"></i>${methodTitle[method]}</span> `)}</p>`;
 }
 
 function figure(title: string, caption: string, svg: string | undefined): Html {
   const picture = svg === undefined ? html`<p>Not measured in this run.</p>` : trusted(svg);
-  return html`<figure>
-    <h2>${title}</h2>
-    ${picture}
-    <figcaption>${caption}</figcaption>
-  </figure>`;
+  return html`<figure><h2>${title}</h2>${picture}<figcaption>${caption}</figcaption></figure>`;
 }
 
 function samples(results: readonly RunResult[]): Html {
   const written = results.flatMap(run =>
-    run.sample === undefined
-      ? []
-      : [
-          html`<h3>${methodTitle[run.method]}</h3>
-            <blockquote>${run.sample}</blockquote> `,
-        ],
+    run.sample === undefined ? [] : [html`<h3>${methodTitle[run.method]}</h3><blockquote>${run.sample}</blockquote>\n`],
   );
-  return written.length === 0
-    ? html``
-    : html`<h2>What the models write</h2>
-        ${written}`;
+  return written.length === 0 ? html`` : html`<h2>What the models write</h2>\n${written}`;
 }
 
 function configuration({ config, vocabulary, characters }: Summary): Html {
@@ -103,17 +68,7 @@ function configuration({ config, vocabulary, characters }: Summary): Html {
     ["held-out text", `${characters.heldOut.toLocaleString("en")} characters`],
     ["text after 1980", `${characters.after1980.toLocaleString("en")} characters`],
   ];
-  return html`<table class="configuration">
-    <tbody>
-      ${rows.map(
-        ([name, value]) =>
-          html`<tr>
-            <th scope="row">${name}</th>
-            <td>${value}</td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`;
+  return html`<table class="configuration"><tbody>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
 }
 
 const style = trusted(`
