@@ -3,12 +3,13 @@ import type { Artifact, DeviceTarget, WasmFeatures } from "../artifact.ts";
 import { byteSize, hostView, type DType, type HostArray } from "../dtype.ts";
 import type { Device, Executable, MemoryStats } from "../device.ts";
 import { PullbackError } from "../errors/error.ts";
-import { WasmArray, type Block } from "./array.ts";
+import { Reclaimer } from "../memory/reclaim.ts";
+import { Ledger, type Block } from "../memory/blocks.ts";
+import { WasmArray } from "./array.ts";
 import { WasmExecutable } from "./executable.ts";
 import { wasmFeatures, type FeatureOptions } from "./features.ts";
 import { Heap } from "./heap.ts";
 import { Pool } from "./pool.ts";
-import { Reclaimer } from "./reclaim.ts";
 
 /** `threads`: number of threads a kernel may use, the caller's included (default: the machine's, at most 8). */
 export interface WasmOptions extends Omit<FeatureOptions, "threads"> {
@@ -23,7 +24,7 @@ export class WasmDevice implements Device {
   readonly pool: Pool | undefined;
   private readonly heap: Heap;
   private readonly reclaimer = new Reclaimer();
-  private arrays = 0;
+  private readonly ledger: Ledger;
 
   constructor(options: WasmOptions = {}) {
     const { threads, ...rest } = options;
@@ -31,6 +32,7 @@ export class WasmDevice implements Device {
     const count = features.threads ? Math.max(1, Math.min(threads ?? Math.min(hardwareThreads(), 8), 64)) : 1;
     this.features = { ...features, threads: count > 1 };
     this.heap = new Heap(this.features.threads);
+    this.ledger = new Ledger(this.reclaimer, block => this.heap.release(block.address));
     this.pool = this.features.threads
       ? new Pool(
           this.heap.memory,
@@ -64,7 +66,7 @@ export class WasmDevice implements Device {
     return exe;
   }
   memory(): MemoryStats {
-    return { live: this.heap.live, peak: this.heap.peak, reserved: this.heap.reserved, arrays: this.arrays };
+    return { live: this.heap.live, peak: this.heap.peak, reserved: this.heap.reserved, arrays: this.ledger.arrays };
   }
   sync(): Promise<void> {
     return Promise.resolve();
@@ -77,28 +79,7 @@ export class WasmDevice implements Device {
   }
   /** An array over an existing block: one more reference to it. */
   adopt(dtype: DType, elements: number, block: Block): WasmArray {
-    block.refs++;
-    const a = new WasmArray(this, dtype, elements, block);
-    this.arrays++;
-    this.reclaimer.watch(
-      a,
-      () => {
-        this.arrays--;
-        this.unref(block);
-      },
-      block.bytes,
-    );
-    return a;
-  }
-  drop(a: WasmArray): void {
-    this.forget(a);
-    this.arrays--;
-    this.unref(a.block);
-  }
-  surrendered(a: WasmArray): void {
-    this.forget(a);
-    this.arrays--;
-    a.block.refs--;
+    return new WasmArray(this, this.ledger, dtype, elements, block);
   }
   /** The collector need not look after `owner` any more. */
   forget(owner: object): void {
@@ -110,10 +91,6 @@ export class WasmDevice implements Device {
   }
   free(address: number): void {
     this.heap.release(address);
-  }
-
-  private unref(block: Block): void {
-    if (--block.refs === 0) this.heap.release(block.address);
   }
 }
 

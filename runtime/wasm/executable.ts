@@ -2,6 +2,7 @@
 import type { WasmArtifact } from "../artifact.ts";
 import type { DeviceArray, Executable } from "../device.ts";
 import { InternalError, PullbackError } from "../errors/error.ts";
+import { placeResults, settleDonations } from "../memory/blocks.ts";
 import { WasmArray } from "./array.ts";
 import type { WasmDevice } from "./device.ts";
 
@@ -57,14 +58,9 @@ export class WasmExecutable implements Executable {
     }
     const outs: WasmArray[] = [];
     try {
-      const taken = this.results(ins, donate, outs);
+      const taken = placeResults(artifact, ins, donate, device, outs);
       this.call(ins, outs);
-      ins.forEach((a, i) => {
-        if (donate[i] === true && !a.released) {
-          if (taken.has(i)) a.surrender();
-          else a.dispose();
-        }
-      });
+      settleDonations(ins, donate, taken);
       return outs;
     } catch (e) {
       for (const o of outs) o.dispose(); // nobody will ever see them
@@ -72,24 +68,6 @@ export class WasmExecutable implements Executable {
     }
   }
 
-  /** Memory for the results, into `outs`: an input passed through, a donated input's, or fresh. Gives the donated inputs whose memory it is. */
-  private results(ins: readonly WasmArray[], donate: readonly boolean[], outs: WasmArray[]): ReadonlySet<number> {
-    const { artifact, device } = this,
-      uses = new Map<object, number>(),
-      taken = new Set<number>();
-    for (const a of ins) uses.set(a.block, (uses.get(a.block) ?? 0) + 1);
-    for (const o of artifact.outputs) {
-      const source = o.forward !== undefined ? ins[o.forward] : undefined;
-      const candidate = o.donor !== undefined && donate[o.donor] === true ? ins[o.donor] : undefined;
-      const donor = candidate && candidate.block.refs === 1 && uses.get(candidate.block) === 1 ? candidate : undefined; // nobody else sees this memory
-      if (source) outs.push(device.adopt(o.dtype, o.elements, source.block));
-      else if (donor && o.donor !== undefined) {
-        taken.add(o.donor);
-        outs.push(device.adopt(o.dtype, o.elements, donor.block));
-      } else outs.push(device.create(o.dtype, o.elements));
-    }
-    return taken;
-  }
   /** One call of the program over an arena that lives as long as the call. */
   private call(ins: readonly WasmArray[], outs: readonly WasmArray[]): void {
     const { artifact, device } = this,

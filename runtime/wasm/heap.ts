@@ -1,6 +1,6 @@
 // The device's linear memory: one WebAssembly.Memory that grows, and an allocator over it.
 import { OutOfMemoryError } from "../errors/memory.ts";
-import { Allocator } from "./allocator.ts";
+import { Allocator } from "../memory/allocator.ts";
 
 const PAGE = 65536;
 const MAX_PAGES = 65536; // 4 GiB, the end of 32-bit addresses

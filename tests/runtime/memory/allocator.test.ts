@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import fc from "fast-check";
-import { Allocator } from "../../../runtime/wasm/allocator.ts";
+import { Allocator } from "../../../runtime/memory/allocator.ts";
 
 test("blocks never overlap, are aligned, and everything freed is one block again", () => {
   fc.assert(

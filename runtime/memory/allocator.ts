@@ -9,15 +9,9 @@ interface Block {
   next: Block | null;
 }
 
-const ALIGN = 64;
-/** Bin of a size: four bins an octave. */
-const binOf = (size: number): number => {
-  const log = Math.log2(size / ALIGN);
-  return Math.min(BINS - 1, Math.max(0, Math.floor(log * 4)));
-};
-const BINS = 128;
+const BINS = 160;
 
-/** Addresses handed out in multiples of 64 bytes. */
+/** Addresses handed out in multiples of `align` bytes (64 unless said otherwise). */
 export class Allocator {
   /** Bytes handed out now, and the most there ever were. */
   live = 0;
@@ -27,15 +21,19 @@ export class Allocator {
   private readonly used = new Map<number, Block>();
   private readonly bins: Set<Block>[] = Array.from({ length: BINS }, () => new Set());
 
-  constructor(start: number, end: number) {
-    this.end = Math.ceil(start / ALIGN) * ALIGN;
+  private readonly align: number;
+
+  constructor(start: number, end: number, align = 64) {
+    this.align = align;
+    this.end = Math.ceil(start / align) * align;
     this.extend(end);
   }
 
   /** Address of `bytes` fresh bytes, or undefined when no free block is large enough. */
   allocate(bytes: number): number | undefined {
-    const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
-    for (let bin = binOf(size); bin < BINS; bin++) {
+    const { align } = this,
+      size = Math.max(align, Math.ceil(bytes / align) * align);
+    for (let bin = this.binOf(size); bin < BINS; bin++) {
       let best: Block | undefined;
       for (const b of this.bins[bin] ?? [])
         if (b.size >= size && (!best || b.size < best.size)) {
@@ -56,7 +54,7 @@ export class Allocator {
   }
   /** More address space: up to `end`. */
   extend(end: number): void {
-    const size = Math.floor((end - this.end) / ALIGN) * ALIGN;
+    const size = Math.floor((end - this.end) / this.align) * this.align;
     if (size <= 0) return;
     const b: Block = { start: this.end, size, free: false, prev: this.last, next: null };
     if (this.last) this.last.next = b;
@@ -71,15 +69,19 @@ export class Allocator {
     return most;
   }
 
+  /** Bin of a size: four bins an octave. */
+  private binOf(size: number): number {
+    return Math.min(BINS - 1, Math.max(0, Math.floor(Math.log2(size / this.align) * 4)));
+  }
   private take(b: Block, size: number): number {
-    this.bins[binOf(b.size)]?.delete(b);
+    this.bins[this.binOf(b.size)]?.delete(b);
     if (b.size > size) {
       const rest: Block = { start: b.start + size, size: b.size - size, free: true, prev: b, next: b.next };
       if (b.next) b.next.prev = rest;
       else this.last = rest;
       b.next = rest;
       b.size = size;
-      this.bins[binOf(rest.size)]?.add(rest);
+      this.bins[this.binOf(rest.size)]?.add(rest);
     }
     b.free = false;
     this.used.set(b.start, b);
@@ -90,22 +92,22 @@ export class Allocator {
   private addFree(b: Block): void {
     const { prev, next } = b;
     if (next?.free) {
-      this.bins[binOf(next.size)]?.delete(next);
+      this.bins[this.binOf(next.size)]?.delete(next);
       b.size += next.size;
       b.next = next.next;
       if (next.next) next.next.prev = b;
       else this.last = b;
     }
     if (prev?.free) {
-      this.bins[binOf(prev.size)]?.delete(prev);
+      this.bins[this.binOf(prev.size)]?.delete(prev);
       prev.size += b.size;
       prev.next = b.next;
       if (b.next) b.next.prev = prev;
       else this.last = prev;
-      this.bins[binOf(prev.size)]?.add(prev);
+      this.bins[this.binOf(prev.size)]?.add(prev);
       return;
     }
     b.free = true;
-    this.bins[binOf(b.size)]?.add(b);
+    this.bins[this.binOf(b.size)]?.add(b);
   }
 }
