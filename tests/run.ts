@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { killAll, pool, runNode } from "./runner/process.ts";
 import { plan, type Planned, type Selection } from "./runner/steps.ts";
-import { none, outcome, plus, sentence, type Totals } from "./runner/totals.ts";
+import { none, outcome, plus, reasons, sentence, type Totals } from "./runner/totals.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -83,6 +83,7 @@ async function runStep({ step, files }: Planned): Promise<Totals> {
           [sentence(result), ...(result.trouble === undefined ? [] : [result.trouble])].join("; "),
           output,
         );
+        if (result.failed === 0) for (const reason of reasons(stdout)) console.log(`          ${reason}`);
         totals = plus(totals, result);
       });
       return totals;

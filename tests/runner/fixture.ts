@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { suite, test } from "uvu";
 import * as assert from "uvu/assert";
+import { withDrivers } from "../support/skip.ts";
 
 const kinds: Readonly<Record<string, () => void>> = {
   pass: () => {
@@ -17,6 +18,12 @@ const kinds: Readonly<Record<string, () => void>> = {
   skip: () => {
     test("a", () => {});
     test.skip("b", () => {});
+    test.run();
+  },
+  lacking: () => {
+    test("a", () => {});
+    withDrivers([{ kind: "missing", reason: "there is no moon" }])("b", () => {});
+    withDrivers([{ kind: "found", path: "sun" }])("c", path => assert.is(path, "sun"));
     test.run();
   },
   only: () => {

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pool, runNode, type Finished } from "./process.ts";
 import { plan, steps } from "./steps.ts";
-import { none, outcome, plus, sentence, type Outcome } from "./totals.ts";
+import { none, outcome, plus, reasons, sentence, type Outcome } from "./totals.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const runFixture = (kind: string, timeout = 60): Promise<Finished> =>
@@ -14,6 +14,7 @@ const expected: Readonly<Record<string, Outcome>> = {
   pass: { passed: 2, failed: 0, skipped: 0 },
   fail: { passed: 1, failed: 1, skipped: 0 },
   skip: { passed: 1, failed: 0, skipped: 1 },
+  lacking: { passed: 2, failed: 0, skipped: 1 },
   only: { passed: 1, failed: 0, skipped: 1 },
   suites: { passed: 1, failed: 1, skipped: 0 },
   before: { passed: 0, failed: 1, skipped: 0 },
@@ -41,6 +42,10 @@ test("the output of a failure is kept whole, errors included", async () => {
   const { output, stdout } = await runFixture("crash");
   assert.match(output, "boom");
   assert.not.match(stdout, "boom");
+});
+test("a test without what it needs is skipped, and its reason is repeated", async () => {
+  const { stdout } = await runFixture("lacking");
+  assert.equal(reasons(stdout), ["skipped: b: there is no moon"]);
 });
 test("a file that prints two summaries is refused", () => {
   const once = "\n  Total:     1\n  Passed:    1\n  Skipped:   0\n";

@@ -32,6 +32,14 @@ export function sentence({ passed, failed, skipped }: Totals): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
+/** Begins the line by which a test file says why it skips a test. */
+export const SKIPPED = "skipped: ";
+
+/** The reasons for skipping that a file gave on its standard output, each once, in order. */
+export function reasons(stdout: string): string[] {
+  return [...new Set(stdout.split(/\r?\n/).filter(line => line.startsWith(SKIPPED)))];
+}
+
 const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm;
 
 /** Reads what a uvu file printed to its standard output (without colours) and how it ended. A file that crashed, ran out of time, ran no test,
