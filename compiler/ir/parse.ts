@@ -204,8 +204,9 @@ class Parser {
     tokenPattern.lastIndex = this.at;
     const m = tokenPattern.exec(this.text);
     if (!m || m[1] === undefined) {
-      this.tokenAt = this.at;
-      this.token = this.text[this.at] ?? "";
+      const [, space = "", word = ""] = /^(\s*)(\S*)/.exec(this.text.slice(this.at, this.at + 40)) ?? [];
+      this.tokenAt = this.at + space.length;
+      this.token = word;
       this.fail("a token");
     } else {
       this.token = m[1];
@@ -218,7 +219,9 @@ class Parser {
   }
   private refuse(fact: string): never {
     const before = this.text.slice(0, this.tokenAt).split("\n");
-    throw new PullbackError("E0602", `program text, line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: ${fact}`);
+    throw new PullbackError("E0602", `program text, line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: ${fact}`, {
+      help: 'print shows what parse reads: jit(f).lower(...args).text("func")',
+    });
   }
 }
 const toNumber = (t: string): number => (t === "inf" ? Infinity : t === "-inf" ? -Infinity : t === "nan" ? NaN : Number(t));

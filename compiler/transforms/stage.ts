@@ -147,6 +147,10 @@ export function describe(x: unknown): string {
   if (x === undefined) return "undefined";
   if (typeof x === "function") return `a function${x.name ? ` (${x.name})` : ""}`;
   if (typeof x === "string") return `the string ${JSON.stringify(x)}`;
+  if (typeof x === "object" && x !== null && Object.getPrototypeOf(x) === Object.prototype) {
+    const names = Object.keys(x);
+    return names.length === 0 ? "an empty object" : `an object with ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}`;
+  }
   if (typeof x === "object" && x !== null) return `an instance of ${x.constructor?.name ?? "an unnamed class"}`;
   return `a ${typeof x}`;
 }

@@ -2,11 +2,6 @@
 
 /** Pages of the codes E06xx, compilation. */
 export const compilePages = {
-  E0601: {
-    title: "a primitive cannot be lowered for this device",
-    body: `
-The compiler has no way to turn this primitive into code for the device. The message names it and says why.`,
-  },
   E0602: {
     title: "program text cannot be read",
     body: `
