@@ -7,6 +7,7 @@ import { emitModule } from "./emit/wasm/module.ts";
 import type { Func } from "./ir/func.ts";
 import { printFunc } from "./ir/print.ts";
 import type { Schedule } from "./ir/schedule.ts";
+import { gpuTemplates, templateOf, type Templates } from "./lower/attention.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { tile } from "./lower/tile/tile.ts";
@@ -19,8 +20,7 @@ export interface CompileOptions {
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
 export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
-  const optimized = optimize(func);
-  const schedule = lower(optimized, target, options);
+  const schedule = lower(optimizeFor(func, target), target, options);
   switch (target.kind) {
     case "wasm":
       return emitModule(schedule, target.features);
@@ -33,8 +33,11 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
   }
 }
 
+const templatesOf = (target: DeviceTarget): Templates | undefined => (target.kind === "wasm" ? undefined : gpuTemplates);
+/** A composite stays where the target has a template for it. */
+const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
-  lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused" });
+  lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) });
 
 const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, threads: false } };
 /** A stage of compilation that can be printed. */
@@ -46,9 +49,9 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
     case "func":
       return printFunc(func, print);
     case "optimized":
-      return printFunc(optimize(func), print);
+      return printFunc(optimizeFor(func, WASM), print);
     case "kernels":
-      return printSchedule(lower(optimize(func), WASM, options));
+      return printSchedule(lower(optimizeFor(func, WASM), WASM, options));
     default:
       return unreachable(stage);
   }

@@ -10,6 +10,7 @@ export { inline, trace, traceClosed, type Traced } from "./trace/trace.ts";
 export * from "./support/tree.ts";
 export { definePrimitive, type Operation } from "./primitives/define.ts";
 export * from "./primitives/arithmetic.ts";
+export { attention, type AttentionParams } from "./primitives/attention.ts";
 export * from "./primitives/broadcast.ts";
 export * from "./primitives/compare.ts";
 export * from "./primitives/convert.ts";

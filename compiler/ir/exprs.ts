@@ -85,3 +85,6 @@ export function rewriting(step: (e: Expr, go: (x: Expr) => Expr) => Expr, known:
 
 /** `e` with some of its parts replaced. */
 export const substitute = (e: Expr, by: ReadonlyMap<Expr, Expr>): Expr => rewriting(mapOperands, by)(e);
+/** `e` with variables, by their numbers, replaced. */
+export const replaceVars = (e: Expr, by: ReadonlyMap<number, Expr>): Expr =>
+  rewriting((x, go) => (x.kind === "var" ? (by.get(x.id) ?? x) : mapOperands(x, go)))(e);

@@ -62,7 +62,7 @@ export interface Grid {
 }
 
 /** A kernel. `name` is ours ("softmax_3"), for traces and profiles. */
-export type Kernel = LoopKernel | GemmKernel;
+export type Kernel = LoopKernel | GemmKernel | AttentionKernel;
 /** Plain loops. */
 export interface LoopKernel {
   readonly kind: "loop";
@@ -87,6 +87,37 @@ export interface GemmKernel {
   readonly lhs: Expr;
   readonly rhs: Expr;
   readonly epilogue: readonly Stmt[];
+}
+
+/** Where results of a kernel go: element `index` (an expression of its variables) of buffer `buf`. */
+export interface Place {
+  readonly buf: number;
+  readonly index: Expr;
+}
+/** Attention over `n` independent heads of `t` queries, `s` keys and size `d`, never storing all scores: score(n,i,j) = scale * sum over e of q(n,i,e) k(n,j,e), hidden where causal and
+ *  j > i + s - t (causal kernels have t <= s). With top and sum the largest score and the sum of exponentials of a row, lse = log sum(e^score), w = e^(score - lse) and
+ *  dw(n,i,j) = w (sum over e of ct(n,i,e) v(n,j,e) - delta(n,i)) scale, the passes give
+ *  `forward`: sum over j of w v at (n,i,e), and lse at (n,i); `query`: sum over j of dw k at (n,i,e); `key`: sum over i of dw q at (n,j,e); `value`: sum over i of w ct at (n,j,e);
+ *  `backward`: the last three. Operands are any expressions of n, of i or j, and of e (lse and delta: of n and i). `dtype` is what they are computed in. */
+export interface AttentionKernel {
+  readonly kind: "attention";
+  readonly pass: "forward" | "query" | "key" | "value" | "backward";
+  readonly name: string;
+  readonly params: readonly KernelParam[];
+  readonly n: number;
+  readonly t: number;
+  readonly s: number;
+  readonly d: number;
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly dtype: DType;
+  readonly vars: { readonly n: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly e: ExprVar };
+  readonly q: Expr;
+  readonly k: Expr;
+  readonly v: Expr;
+  /** All passes but `forward` have these. */
+  readonly saved?: { readonly ct: Expr; readonly lse: Expr; readonly delta: Expr };
+  readonly outs: readonly Place[];
 }
 
 /** A kernel buffer with its logical type. */

@@ -46,6 +46,7 @@ export class Product {
   join(m: Member): boolean {
     if (
       this.products === "plain" ||
+      m.e.prim.lower.kind === "reduce" || // a fold over axes of size 1 has as many results as the product
       this.members.length >= EPILOGUE ||
       sizeOf(m.e.outs[0]?.aval.shape ?? []) !== sizeOf(this.target.aval.shape)
     )
@@ -120,7 +121,7 @@ export class Product {
       place = view ? permuted(ops, view, sums) : sums;
     const row = coefficient(place, i),
       col = coefficient(place, j),
-      flipped = view !== undefined && row === 1 && col !== 1;
+      flipped = view !== undefined && row === 1 && (col !== 1 || products === "plain");
     if (row === undefined || col === undefined || (products === "plain" && (flipped ? col !== m : view !== undefined))) return undefined;
     const statements: Stmt[] = [],
       store = ({ ref, aval }: Target, value: Expr): void => {

@@ -5,20 +5,23 @@ import { bytesOf, sizeOf, type Aval } from "../ir/aval.ts";
 import type { Func } from "../ir/func.ts";
 import type { Schedule, Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { planArena } from "./buffers.ts";
+import type { Templates } from "./attention.ts";
 import type { Products } from "./contract.ts";
 import { forEachRef, Program } from "./program.ts";
 import { inPlace, mapRefs, mayReplace } from "./inplace.ts";
 import { lowerRegion, type LowerControl } from "./region.ts";
 
-/** `donate[i]`: parameter i's memory may become a result's. `products`: what the backend's matrix products can do beside summing (default plain). */
+/** `donate[i]`: parameter i's memory may become a result's. `products`: what the backend's matrix products can do beside summing (default plain).
+ *  `templates`: its attention kernels (default none; then `optimize` must have inlined attention). */
 export interface LowerOptions {
   readonly donate: readonly boolean[];
   readonly products?: Products;
+  readonly templates?: Templates | undefined;
 }
 
 /** The program as ordered launches with a memory plan. */
-export function lowerFunc(f: Func, { donate, products = "plain" }: LowerOptions): Schedule {
-  const p = new Program(products);
+export function lowerFunc(f: Func, { donate, products = "plain", templates }: LowerOptions): Schedule {
+  const p = new Program(products, templates);
   const inputs = f.params.map((v, i) => p.slot(v.aval, { kind: "input", index: i }));
   const forwarded: { output: number; input: number }[] = [];
   const outputs = f.results.map((r, i) => {

@@ -59,6 +59,14 @@ export function printKernel(k: AnyKernel): string {
       `  rhs ${expr(k.rhs)}`,
       ...k.epilogue.flatMap(s => stmt(s, "  ")),
     ].join("\n");
+  if (k.kind === "attention")
+    return [
+      `attention ${k.name}(${params}) ${k.pass}${k.causal ? ", causal" : ""}, ${k.n} heads of ${k.t} queries, ${k.s} keys, size ${k.d}, scale ${k.scale}`,
+      `  q ${expr(k.q)}`,
+      `  k ${expr(k.k)}`,
+      `  v ${expr(k.v)}`,
+      ...k.outs.map(o => `  into b${o.buf}[${expr(o.index)}]`),
+    ].join("\n");
   const at = (i: number): number => k.params.length + i;
   if (k.kind === "tiled") {
     const memory = [

@@ -2,6 +2,7 @@
 import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Home, Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { forEachStep } from "../ir/walk.ts";
+import type { Templates } from "./attention.ts";
 import type { Products } from "./contract.ts";
 import { unreachable } from "../../runtime/errors/error.ts";
 
@@ -9,10 +10,12 @@ import { unreachable } from "../../runtime/errors/error.ts";
 export class Program {
   readonly slots: Slot[] = [];
   readonly products: Products;
+  readonly templates: Templates | undefined;
   private counters = 0;
   private names = 0;
-  constructor(products: Products) {
+  constructor(products: Products, templates: Templates | undefined) {
     this.products = products;
+    this.templates = templates;
   }
   slot(a: Aval, home: Home = { kind: "arena", offset: -1 }): SlotRef {
     const id = this.slots.length;

@@ -7,6 +7,7 @@ import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
 import { exprVar } from "../ir/scalar.ts";
 import type { SlotRef, Step } from "../ir/schedule.ts";
+import { templateOf } from "./attention.ts";
 import { buildKernels } from "./builder.ts";
 import { Cluster } from "./cluster.ts";
 import { Columns, isColumns } from "./columns.ts";
@@ -177,7 +178,19 @@ class Region {
       }
       case "collective":
         throw unboundAxis(e.prim.name, lower.axis(e.params));
-      case "composite":
+      case "composite": {
+        const make = templateOf(e, p.templates);
+        if (!make) throw new InternalError(`${e.prim.name} should have been inlined`);
+        e.ins.forEach(a => this.settle(a));
+        const into = this.targets(e),
+          name = p.name(e.prim.name);
+        this.written(
+          e,
+          into,
+          this.fixed(true, at => make(name, at, into).map(launch)),
+        );
+        break;
+      }
       case "erase":
         throw new InternalError(`${e.prim.name} (${lower.kind}) should have been inlined`);
       default:

@@ -2,7 +2,7 @@
 import type { Func } from "../ir/func.ts";
 import { dce } from "../transforms/dce.ts";
 import { cse } from "./cse.ts";
-import { inlineCalls } from "./inline.ts";
+import { inlineCalls, type Keep } from "./inline.ts";
 import { tidyLoops } from "./loops.ts";
 import { pruneControl } from "./prune.ts";
 import { shareResiduals } from "./residuals.ts";
@@ -12,22 +12,22 @@ import { simplify } from "./simplify.ts";
 /** A named pass. */
 export interface Pass {
   readonly name: string;
-  readonly run: (f: Func) => Func;
+  readonly run: (f: Func, keep: Keep) => Func;
 }
 const deadCode = deep(f => dce(f));
 /** In order; `settle` repeats its passes until nothing changes. */
 export const passes: readonly Pass[] = [
-  { name: "inline", run: f => inlineCalls(f, { barriers: false }) },
+  { name: "inline", run: (f, keep) => inlineCalls(f, { barriers: false, keep }) },
   { name: "dce", run: deadCode },
   { name: "simplify", run: f => settle(f, g => deadCode(simplify(g))) },
   { name: "cse", run: f => deadCode(cse(f)) },
   { name: "loops", run: f => settle(f, g => deadCode(pruneControl(tidyLoops(g)))) },
-  { name: "inline barriers", run: f => inlineCalls(f, { barriers: true }) },
+  { name: "inline barriers", run: (f, keep) => inlineCalls(f, { barriers: true, keep }) },
   { name: "simplify again", run: f => settle(f, g => deadCode(simplify(g))) },
   { name: "residuals", run: f => settle(shareResiduals(f), g => deadCode(pruneControl(tidyLoops(g)))) },
 ];
-/** A program that means the same and costs less. */
-export const optimize = (f: Func): Func => passes.reduce((g, p) => p.run(g), f);
+/** A program that means the same and costs less. `keep`: composites that the backend has a template for (default: none). */
+export const optimize = (f: Func, keep: Keep = () => false): Func => passes.reduce((g, p) => p.run(g, keep), f);
 
 const ROUNDS = 8; // each sweep reaches through one more layer; programs settle in two or three
 function settle(f: Func, run: (f: Func) => Func): Func {

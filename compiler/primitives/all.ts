@@ -2,6 +2,7 @@
 // passes learn what they need from the record in the equation.
 import type { Primitive } from "../ir/primitive.ts";
 import { abs, add, ceil, div, floor, max, min, mul, neg, rem, round, sign, sub, trunc } from "./arithmetic.ts";
+import { attention, attentionGrad, attentionTangent } from "./attention.ts";
 import { broadcastInDim, reduceSum } from "./broadcast.ts";
 import { equal, greater, greaterEqual, isNan, less, lessEqual, notEqual, select } from "./compare.ts";
 import { bitcast, convert } from "./convert.ts";
@@ -114,6 +115,9 @@ export const allPrimitives: readonly Primitive[] = [
   argmax,
   argmin,
   dotGeneral,
+  attention,
+  attentionTangent,
+  attentionGrad,
   cumsum,
   cumprod,
   cummax,

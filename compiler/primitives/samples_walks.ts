@@ -2,6 +2,7 @@
 import type { DType } from "../../runtime/dtype.ts";
 import { aval, type Aval, type Shape } from "../ir/aval.ts";
 import type { Domain, Sample, sampleOf } from "./samples.ts";
+import { attention, attentionGrad, attentionTangent } from "./attention.ts";
 import { cumlogsumexp, cummax, cummin, cumprod, cumsum, linearRecurrence } from "./cumulative.ts";
 import { dotGeneral } from "./dot.ts";
 import { sort } from "./sort.ts";
@@ -15,7 +16,7 @@ const whole = (low: number, high: number): Domain => ({ low, high, integer: true
 
 /** All of them; `sample` makes one. */
 export function walkSamples(sample: typeof sampleOf): Sample[] {
-  return [...contractions(sample), ...walks(sample)];
+  return [...contractions(sample), ...heads(sample), ...walks(sample)];
 }
 
 function contractions(sample: typeof sampleOf): Sample[] {
@@ -39,6 +40,36 @@ function contractions(sample: typeof sampleOf): Sample[] {
   return (["f64", "f32", "i32", "f16", "bf16"] as const).flatMap(d =>
     cases.map(([x, y, lhsBatch, rhsBatch, lhsContract, rhsContract]) =>
       sample(dotGeneral, [aval(d, x), aval(d, y)], { lhsBatch, rhsBatch, lhsContract, rhsContract }),
+    ),
+  );
+}
+
+function heads(sample: typeof sampleOf): Sample[] {
+  const sizes: readonly (readonly [b: number, t: number, s: number, h: number, d: number])[] = [
+      [1, 1, 1, 1, 1],
+      [1, 3, 3, 1, 1],
+      [2, 1, 3, 2, 2],
+      [1, 3, 5, 2, 4],
+      [2, 7, 7, 1, 9],
+      [1, 40, 70, 2, 16],
+      [1, 70, 70, 1, 32],
+      [0, 3, 3, 1, 4],
+    ],
+    row: Domain = { low: 2, high: 3 },
+    head: Domain = { low: -1, high: 1 };
+  return (["f32", "f64", "f16", "bf16"] as const).flatMap(d =>
+    [false, true].flatMap(causal =>
+      sizes.flatMap(([b, t, s, h, size]) => {
+        const q = aval(d, [b, t, h, size]),
+          k = aval(d, [b, s, h, size]),
+          rows = aval(d === "f64" ? "f64" : "f32", [b, h, t]),
+          params = { causal, scale: 0.5 };
+        return [
+          sample(attention, [q, k, k], params),
+          sample(attentionTangent, [q, k, k, q, k, k, q, rows], params, [null, null, null, head, head, null, null, row]),
+          sample(attentionGrad, [q, k, k, q, rows, rows], params, [head, head, null, null, row, null]),
+        ];
+      }),
     ),
   );
 }

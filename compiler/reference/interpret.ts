@@ -3,9 +3,10 @@ import { computeDType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Aval } from "../ir/aval.ts";
 import { sizeOf } from "../ir/aval.ts";
-import type { BufRef, GemmKernel, Kernel, KernelBuilder, LoopKernel, Stmt } from "../ir/kernel.ts";
+import type { AttentionKernel, BufRef, GemmKernel, Kernel, KernelBuilder, LoopKernel, Stmt } from "../ir/kernel.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { buildKernels } from "../lower/builder.ts";
+import { runAttention } from "./attention.ts";
 import { binary, bitcast, compare, convert, round, unary } from "./scalar.ts";
 
 /** A tensor's numbers with its type. */
@@ -55,6 +56,15 @@ export function runGemm(k: GemmKernel, params: readonly Float64Array[]): void {
     run.vars.set(acc.id, round(k.dtype, sum));
     run.block(k.epilogue);
   }
+}
+
+/** Run attention on its parameters. @throws InternalError on any access out of bounds */
+export function runHeads(k: AttentionKernel, params: readonly Float64Array[]): void {
+  const run = new Run(k, params);
+  runAttention(k, params, (e, vars) => {
+    vars.forEach((v, id) => run.vars.set(id, v));
+    return run.fresh(e);
+  });
 }
 
 class Run {

@@ -7,7 +7,7 @@ import type { Kernel } from "../ir/kernel.ts";
 import type { TiledKernel } from "../ir/tiled.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 import type { HostTensor } from "./evaluate.ts";
-import { runGemm, runKernel } from "./interpret.ts";
+import { runGemm, runHeads, runKernel } from "./interpret.ts";
 import { runTiled } from "./tiled.ts";
 
 type AnyKernel = Kernel | TiledKernel;
@@ -98,6 +98,9 @@ class Machine {
         break;
       case "loop":
         runKernel(k, params);
+        break;
+      case "attention":
+        runHeads(k, params);
         break;
       case "tiled":
         runTiled(k, params);

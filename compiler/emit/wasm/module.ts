@@ -1,6 +1,6 @@
 // Schedule -> one WebAssembly module with the whole program: a function a kernel, and `run`, which calls them in order. A call of a compiled function is
 // one call from JavaScript.
-import { unreachable } from "../../../runtime/errors/error.ts";
+import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { WasmArtifact, WasmFeatures } from "../../../runtime/artifact.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Kernel } from "../../ir/kernel.ts";
@@ -53,6 +53,7 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
       });
       return;
     }
+    if (kernel.kind === "attention") throw new InternalError(`${kernel.name}: this backend has no attention template`);
     const p = emitProduct(c, kernel, features, args),
       work = 2 * kernel.batch * kernel.m * kernel.n * kernel.k;
     shared = Math.max(shared, p.shared);

@@ -1,7 +1,7 @@
 // Matrix products by register tiles: a group computes a rectangle of the result, each thread a small one, from strips of both operands in shared memory. Whatever is fused
 // into the operands runs as they are fetched, whatever follows the sums runs on registers. Sums over l are in order: bits do not depend on the tile.
 import type { GemmKernel, LoopKernel } from "../../ir/kernel.ts";
-import { operands, rewriting, mapOperands } from "../../ir/exprs.ts";
+import { operands, replaceVars } from "../../ir/exprs.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { coefficient } from "../indexing.ts";
@@ -197,8 +197,4 @@ function followsL(e: Expr, l: ExprVar, outer: ExprVar): boolean {
   };
   visit(e);
   return answer;
-}
-/** `e` with variables, by their numbers, replaced. */
-function replaceVars(e: Expr, by: ReadonlyMap<number, Expr>): Expr {
-  return rewriting((x, go) => (x.kind === "var" ? (by.get(x.id) ?? x) : mapOperands(x, go)))(e);
 }

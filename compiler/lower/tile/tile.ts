@@ -5,6 +5,7 @@ import type { Kernel } from "../../ir/kernel.ts";
 import type { Schedule, Slot, SlotRef } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
 import { mapLaunches } from "../../ir/walk.ts";
+import { attentionTile } from "./attention.ts";
 import type { Tiled } from "./builder.ts";
 import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
@@ -44,6 +45,7 @@ const align = (n: number): number => Math.ceil(n / 256) * 256;
 /** One kernel, cut for `target`. */
 export function tileKernel(k: Kernel, target: TileTarget): Tiled {
   if (k.kind === "gemm") return Math.min(k.m, k.n) < THIN ? tileKernel(asLoops(k), target) : productTile(k, chooseTile(k, target), target);
+  if (k.kind === "attention") return attentionTile(k, target);
   const items = itemsOf(k, target),
     loops = dealtLoops(items.body);
   const longest = Math.max(0, ...loops.map(({ n }) => n ?? Infinity));

@@ -6,6 +6,7 @@ import { allPrimitives } from "../../../compiler/primitives/all.ts";
 import { primitiveSamples } from "../../../compiler/primitives/samples.ts";
 import { sizeOf } from "../../../compiler/ir/aval.ts";
 import type { Func } from "../../../compiler/ir/func.ts";
+import { gpuTemplates, templateOf } from "../../../compiler/lower/attention.ts";
 import { lowerFunc } from "../../../compiler/lower/lower.ts";
 import type { TileTarget } from "../../../compiler/lower/tile/target.ts";
 import { tile } from "../../../compiler/lower/tile/tile.ts";
@@ -53,7 +54,13 @@ const targets: readonly TileTarget[] = [
 function differences(f: Func, args: readonly HostTensor[], target: TileTarget): string[] {
   const want = evaluate(f, args),
     got = runSchedule(
-      tile(lowerFunc(optimize(f), { donate: [], products: "fused" }), target),
+      tile(
+        lowerFunc(
+          optimize(f, e => templateOf(e, gpuTemplates) !== undefined),
+          { donate: [], products: "fused", templates: gpuTemplates },
+        ),
+        target,
+      ),
       args.map(x => ({ ...x, data: x.data.slice() })),
     );
   return want.flatMap((w, k) => {
