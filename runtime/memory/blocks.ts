@@ -65,7 +65,7 @@ export abstract class BlockArray implements DeviceArray {
   readonly dtype: DType;
   readonly elements: number;
   readonly block: Block;
-  private readonly ledger: Ledger;
+  protected readonly ledger: Ledger;
   private gone = false;
 
   /** One more array over `block`. */

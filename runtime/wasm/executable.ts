@@ -1,47 +1,23 @@
-// A loaded program: a module instance, a table of addresses, and one call a step.
+// A loaded program: places its results, hands the addresses to the engine, settles what was donated.
 import type { WasmArtifact } from "../artifact.ts";
 import type { DeviceArray, Executable } from "../device.ts";
 import { InternalError, PullbackError } from "../errors/error.ts";
 import { placeResults, settleDonations } from "../memory/blocks.ts";
 import { WasmArray } from "./array.ts";
 import type { WasmDevice } from "./device.ts";
-
-interface Program {
-  run(table: number): void;
-  work(kernel: number, args: number, begin: number, end: number): void;
-}
+import type { Loaded } from "./engine.ts";
 
 /** See Executable. Not re-entrant: one call at a time. */
 export class WasmExecutable implements Executable {
   private readonly device: WasmDevice;
   private readonly artifact: WasmArtifact;
-  private readonly program: Program;
-  private readonly table: number;
-  /** Gives back the table and tells the pool; holds no reference to this object, so that the collector may call it. */
-  readonly cleanup: () => void;
+  private readonly program: Loaded;
   private disposed = false;
 
-  constructor(device: WasmDevice, artifact: WasmArtifact) {
+  constructor(device: WasmDevice, artifact: WasmArtifact, program: Loaded) {
     this.device = device;
     this.artifact = artifact;
-    this.table = device.allocate(4 * (1 + artifact.inputs.length + artifact.outputs.length));
-    const scratch = device.allocate(Math.max(1, artifact.scratchBytes));
-    const module = new WebAssembly.Module(artifact.bytes as Uint8Array<ArrayBuffer>); // the encoder makes unshared arrays
-    const pool = artifact.threads ? device.pool : undefined;
-    const poolId = pool?.register(artifact.bytes, artifact.scratchBytes);
-    const parallel = (kernel: number, args: number, extent: number): void => {
-      if (!pool || poolId === undefined) program.work(kernel, args, 0, extent);
-      else pool.run(poolId, (b, e) => program.work(kernel, args, b, e), kernel, args, extent);
-    };
-    const instance = new WebAssembly.Instance(module, { env: { memory: device.memoryObject, parallel, scratch } });
-    const program = instance.exports as unknown as Program; // the artifact contract
-    const { table } = this;
     this.program = program;
-    this.cleanup = () => {
-      device.free(table);
-      device.free(scratch);
-      if (poolId !== undefined) pool?.unregister(poolId);
-    };
   }
 
   run(inputs: readonly DeviceArray[], donate: readonly boolean[] = []): DeviceArray[] {
@@ -58,8 +34,9 @@ export class WasmExecutable implements Executable {
     }
     const outs: WasmArray[] = [];
     try {
-      const taken = placeResults(artifact, ins, donate, device, outs);
-      this.call(ins, outs);
+      const taken = placeResults(artifact, ins, donate, device, outs),
+        command = this.program.run(ins.map(addressOf), outs.map(addressOf));
+      for (const o of outs) o.command = command;
       settleDonations(ins, donate, taken);
       return outs;
     } catch (e) {
@@ -68,28 +45,15 @@ export class WasmExecutable implements Executable {
     }
   }
 
-  /** One call of the program over an arena that lives as long as the call. */
-  private call(ins: readonly WasmArray[], outs: readonly WasmArray[]): void {
-    const { artifact, device } = this,
-      arena = device.allocate(Math.max(1, artifact.arenaBytes));
-    try {
-      const table = new Int32Array(device.buffer, this.table, 1 + ins.length + outs.length); // after the last allocation: growth detaches views
-      table[0] = arena;
-      for (let i = 0; i < ins.length; i++) table[1 + i] = (ins[i] as WasmArray).block.address; // in range
-      for (let i = 0; i < outs.length; i++) table[1 + ins.length + i] = (outs[i] as WasmArray).block.address; // in range
-      this.program.run(this.table);
-    } finally {
-      device.free(arena);
-    }
-  }
-
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
     this.device.forget(this);
-    this.cleanup();
+    this.program.drop();
   }
 }
+
+const addressOf = (a: WasmArray): number => a.block.address;
 
 /** @throws E0703 for an array of another device. */
 function requireWasm(a: DeviceArray, device: WasmDevice): WasmArray {

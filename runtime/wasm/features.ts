@@ -56,7 +56,7 @@ function detect(): WasmFeatures {
 function canThread(): boolean {
   if (typeof SharedArrayBuffer === "undefined") return false;
   if (nodeMajor() !== undefined) return true;
-  return typeof crossOriginIsolated === "boolean" && crossOriginIsolated && typeof document === "undefined"; // a page's main thread may not wait
+  return typeof crossOriginIsolated === "boolean" && crossOriginIsolated; // else the memory may not be sent to another thread
 }
 /** Node's major version, or undefined elsewhere. */
 export function nodeMajor(): number | undefined {

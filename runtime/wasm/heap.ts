@@ -1,5 +1,5 @@
 // The device's linear memory: one WebAssembly.Memory that grows, and an allocator over it.
-import { OutOfMemoryError } from "../errors/memory.ts";
+import { OutOfMemoryError, type MemoryFacts } from "../errors/memory.ts";
 import { Allocator } from "../memory/allocator.ts";
 
 const PAGE = 65536;
@@ -34,6 +34,11 @@ export class Heap {
     this.allocator.release(address);
   }
 
+  /** What an error about `requested` bytes tells. */
+  facts(requested: number): MemoryFacts {
+    return { requested, live: this.live, peak: this.peak, largest: this.allocator.largest() };
+  }
+
   private growAndAllocate(bytes: number): number | undefined {
     const need = Math.ceil(bytes / PAGE) + 1;
     const more = Math.min(MAX_PAGES - this.pages, Math.max(need, Math.min(this.pages >> 1, 4096)));
@@ -50,8 +55,7 @@ export class Heap {
   private afterReclaim(bytes: number, reclaim: () => void): number {
     reclaim();
     const address = this.allocator.allocate(bytes);
-    if (address === undefined)
-      throw new OutOfMemoryError({ requested: bytes, live: this.live, peak: this.peak, largest: this.allocator.largest() });
+    if (address === undefined) throw new OutOfMemoryError(this.facts(bytes));
     return address;
   }
 }

@@ -31,11 +31,18 @@ WebGPU has no f64 (nor has any shading language of it). Run that program on "was
   E0706: {
     title: "a blocking read on an asynchronous device",
     body: `
-A GPU's results arrive later: use await x.data() instead of x.dataSync(). Only devices that finish within the call (wasm, cuda) can be read without await.`,
+A GPU's results arrive later: use await x.data() instead of x.dataSync(). Only devices that finish within the call (wasm, cuda) can be read without await. In a
+page, the wasm device computes on other threads, and the page's main thread may not wait for them: there too, use await x.data().`,
   },
   E0707: {
     title: "a driver call failed",
     body: `
 The message names the call, the driver's own code and text, and what was being done. Generated code that the driver refuses is shown with the driver's log.`,
+  },
+  E0708: {
+    title: "too many calls are queued",
+    body: `
+In a page the wasm device queues calls for another thread. The main thread may not wait for it, so a loop that never yields would queue without end, and no
+result could be read nor forgotten memory be collected. Wait inside the loop: await x.data() of a result, or await device.sync().`,
   },
 } as const;
