@@ -20,7 +20,7 @@ export { stopGradient } from "./transforms/api/stop.ts";
 export type { Marked } from "./transforms/api/harvest.ts";
 export type { Axes } from "./transforms/api/vmap.ts";
 export type { Tensors } from "./transforms/stage.ts";
-export { defaultDevice, device, setDefaultDevice, wasm } from "../runtime/devices.ts";
+export { cuda, defaultDevice, device, setDefaultDevice, wasm } from "../runtime/devices.ts";
 export type { Device, MemoryStats } from "../runtime/device.ts";
 export type { DType, HostArray } from "../runtime/dtype.ts";
 export { byteSize, dtypeInfo, isFloat, isInteger } from "../runtime/dtype.ts";

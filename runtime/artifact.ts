@@ -73,12 +73,15 @@ export interface WgslArtifact extends GpuProgram {
   readonly kind: "wgsl";
   readonly kernels: readonly WgslKernel[];
 }
-/** One entry point of a PTX module: its parameters are one `.u64` global address for each argument of a launch, at the argument's first element. */
+/** One entry point of a PTX module: its parameters are one `.u64` global address for each argument of a launch, at the argument's first element. `sharedBytes` are those
+ *  that it declares; `dynamicSharedBytes` come on top (above 48 KiB in all only so), `cluster` groups in a row share memory (capability 90 and up; `groups` is a multiple). */
 export interface PtxKernel {
   readonly entry: string;
   readonly groups: number;
   readonly threads: number;
   readonly sharedBytes: number;
+  readonly dynamicSharedBytes?: number;
+  readonly cluster?: number;
   readonly params: readonly { readonly dtype: DType }[];
 }
 /** A program as one PTX module. */

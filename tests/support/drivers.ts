@@ -43,6 +43,25 @@ export function ptxas(): Driver {
     ? missing("ptxas is neither in PTXAS, nor on the PATH, nor in CUDA's usual folder")
     : { kind: "found", path: found };
 }
+/** A C compiler: CC, else cc or gcc on the PATH. */
+export function cCompiler(): Driver {
+  const own = process.env["CC"];
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter(folder => folder !== "");
+  const found = [
+    ...(own === undefined ? [] : [own]),
+    ...["cc", "gcc", "clang"].flatMap(name => folders.map(folder => join(folder, name))),
+  ].find(existsSync);
+  return found === undefined ? missing("there is no C compiler on the PATH, nor in CC") : { kind: "found", path: found };
+}
+/** The folder of cuda.h: in CUDA_PATH, or in CUDA's usual folder. */
+export function cudaHeader(): Driver {
+  const parents = (existsSync("/usr/local") ? readdirSync("/usr/local") : []).filter(name => name.startsWith("cuda"));
+  const folders = [process.env["CUDA_PATH"], ...parents.map(name => join("/usr/local", name))].flatMap(folder =>
+    folder === undefined ? [] : [join(folder, "include")],
+  );
+  const found = folders.find(folder => existsSync(join(folder, "cuda.h")));
+  return found === undefined ? missing("there is no cuda.h in CUDA_PATH, nor in CUDA's usual folder") : { kind: "found", path: found };
+}
 /** Deno's binary, out of its npm package for this platform: no install script has to run. */
 export function deno(): Driver {
   const libc = process.platform === "linux" ? "-glibc" : "";

@@ -1,0 +1,66 @@
+// Operations made one by one: the way of a part's first run, and of parts whose places change from turn to turn.
+import { InternalError, unreachable } from "../errors/error.ts";
+import type { Calls } from "./calls.ts";
+import type { LoadedKernel } from "./modules.ts";
+import type { NativePage } from "./page.ts";
+import type { Operation, Place } from "./plan.ts";
+import { clusterAttribute, launchConfig } from "./structs.ts";
+
+/** Where each slot of a program is in this call, and the turns of the loops being walked. */
+export interface Addresses {
+  readonly slots: Float64Array;
+  readonly turns: ReadonlyMap<number, number>;
+}
+/** The address of a place. */
+export function addressOf(p: Place, { slots, turns }: Addresses): number {
+  const start = slots[p.slot];
+  if (start === undefined) throw new InternalError(`slot ${p.slot} has no address`);
+  return p.terms.reduce((sum, t) => sum + t.stride * (turns.get(t.counter) ?? 0), start + p.offset);
+}
+
+/** Enqueues operations on the device's stream. */
+export class Launcher {
+  readonly calls: Calls;
+  readonly page: NativePage;
+  readonly stream: bigint;
+
+  constructor(calls: Calls, page: NativePage, stream: bigint) {
+    this.calls = calls;
+    this.page = page;
+    this.stream = stream;
+  }
+  /** Make the parameters of a launch ready on the page. */
+  setParams(args: readonly Place[], at: Addresses): void {
+    for (let i = 0; i < args.length; i++) this.page.set(i, addressOf(args[i] as Place, at)); // i is in range
+  }
+  /** Enqueue one operation. */
+  enqueue(o: Operation, kernels: readonly LoadedKernel[], at: Addresses): void {
+    const { calls, page, stream } = this;
+    switch (o.kind) {
+      case "launch": {
+        const k = kernelOf(kernels, o.kernel),
+          doing = `launching ${k.name}`;
+        this.setParams(o.args, at);
+        if (k.shape.cluster > 1) {
+          page.attribute.bytes.set(clusterAttribute(k.shape.cluster));
+          calls.do("cuLaunchKernelEx", doing, launchConfig(k.shape, stream, page.attribute.pointer), k.fn, page.params, 0n);
+        } else {
+          const { grid, block, dynamicSharedBytes } = k.shape;
+          calls.do("cuLaunchKernel", doing, k.fn, grid, 1, 1, block, 1, 1, dynamicSharedBytes, stream, page.params, 0n);
+        }
+        break;
+      }
+      case "copy":
+        calls.do("cuMemcpyDtoDAsync", `copying ${o.bytes} bytes`, addressOf(o.to, at), addressOf(o.from, at), o.bytes, stream);
+        break;
+      default:
+        unreachable(o);
+    }
+  }
+}
+/** Kernel `n` of a program. */
+export function kernelOf(kernels: readonly LoadedKernel[], n: number): LoadedKernel {
+  const k = kernels[n];
+  if (!k) throw new InternalError(`a launch of kernel ${n}, the program has ${kernels.length}`);
+  return k;
+}
