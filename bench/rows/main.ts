@@ -1,4 +1,4 @@
-// The pullback column, against the public interface alone. Usage: main.ts <threads> [wide].
+// The pullback column, against the public interface alone. Usage: main.ts <threads> [narrow].
 import {
   add,
   defaultDevice,
@@ -31,8 +31,8 @@ import { serve, sumOfSquares, timed, type Job } from "../peers/serve.ts";
 import type { AdamW, Fills, Work } from "../work.ts";
 import { decoderParams, mlpLoss, named, type Named } from "./models.ts";
 
-const [threads = "1", wide] = process.argv.slice(2);
-setDefaultDevice(wasm({ threads: Number(threads), ...(wide === "wide" ? { wide: true } : {}) }));
+const [threads = "1", vectors] = process.argv.slice(2);
+setDefaultDevice(wasm({ threads: Number(threads), ...(vectors === "narrow" ? { wide: false } : {}) }));
 
 const array = (data: Float32Array | Int32Array, shape: number[]): Tensor =>
   fromHost(data instanceof Int32Array ? "i32" : "f32", shape, data);

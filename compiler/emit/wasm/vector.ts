@@ -88,6 +88,10 @@ export function unary(c: LaneContext, op: UnaryOp, d: DType, x: Vector): void {
       f.get(y).get(y).op(`${shape}.ne`);
       return;
     }
+    if (op === "neg" && d === "f64") {
+      f.push(x).f64x2(-0).op("v128.xor"); // V8 13.6 may pair f64x2.neg into wrong code; the sign bit is all that it changes
+      return;
+    }
     if (plain !== undefined) {
       f.push(x).op(`${shape}.${plain}` as PlainOp);
       return;

@@ -1,6 +1,6 @@
 // Decides how one product runs: method, register tile, what is packed, chunks of k, blocks of the parallel grid, scratch sizes.
 // Why: the decision is data that a schedule can print, tests can check and scratch can be allocated from before any code exists.
-// It refuses to depend on the number of threads: the order of every sum follows from sizes and features alone.
+// It refuses to depend on the number of threads, and to let `wide` decide more than speed: the order of every sum follows from sizes alone, its roundings from `fma`.
 import type { WasmFeatures } from "../features.ts";
 import { transposed } from "./spec.ts";
 import type { GemmSpec } from "./spec.ts";
@@ -57,6 +57,8 @@ const UNPACKED_ROWS = 8;
 const NARROW = 4;
 /** Up to this many rows, k-contiguous operands are multiplied as dot products. */
 const DOT_ROWS = 4;
+/** Vectors of k per turn of a dot product of one row: partial sums enough to hide the latency of addition. */
+const DOT_TURN = 2;
 
 const up = (n: number, to: number): number => Math.ceil(n / to) * to;
 
@@ -82,7 +84,7 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
       method: "dot",
       mr: m,
       nv: 1,
-      ku: features.wide ? 2 : 1,
+      ku: DOT_TURN,
       packA,
       packedA,
       chunk: k,

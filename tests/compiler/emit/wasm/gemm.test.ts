@@ -1,21 +1,17 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BASELINE } from "../../../../compiler/emit/wasm/features.ts";
-import { ModuleBuilder } from "../../../../compiler/emit/wasm/encoder/module.ts";
 import type { WasmFeatures } from "../../../../compiler/emit/wasm/features.ts";
+import { wasmFeatures } from "../../../../runtime/wasm/features.ts";
 import { compileCase, expected } from "./gemm_harness.ts";
 import type { Case, Compiled } from "./gemm_harness.ts";
 
-/** Fused multiply-add is tested where the engine has it. */
-function fmaKnown(): boolean {
-  const m = new ModuleBuilder();
-  m.func("f").f32x4(1).f32x4(1).f32x4(1).op("f32x4.relaxed_madd").op("drop");
-  return WebAssembly.validate(m.finish());
-}
+/** Fused multiply-add and paired vectors are tested where the engine has them. Asking sets its flags, so it comes before any module. */
+const { fma: fmaKnown } = wasmFeatures();
 const FEATURES: readonly WasmFeatures[] = [
   BASELINE,
   { ...BASELINE, wide: true },
-  ...(fmaKnown()
+  ...(fmaKnown
     ? [
         { ...BASELINE, fma: true },
         { ...BASELINE, fma: true, wide: true },
@@ -81,6 +77,31 @@ for (const features of FEATURES) {
     });
   }
 }
+
+for (const fma of fmaKnown ? [false, true] : [false])
+  test(`fma ${fma}: tiles for paired vectors give the same bits as those for single ones`, () => {
+    const bits = (wanted: Case, wide: boolean): Uint8Array => {
+      const { c, run } = compileCase(wanted, { ...BASELINE, fma, wide });
+      run();
+      return new Uint8Array(c.buffer, c.byteOffset, c.byteLength).slice();
+    };
+    const prologues = [undefined, "vector", "scalar"] as const;
+    for (const dtype of ["f32", "f64"] as const)
+      for (const { turn, ...size } of mixes(54)) {
+        const prologue = prologues[turn % 3];
+        const wanted = { dtype, ...size, ta: turn % 2 === 1, tb: turn % 4 > 1, epilogue: turn % 5 === 0, ...(prologue && { prologue }) };
+        assert.equal(bits(wanted, true), bits(wanted, false), JSON.stringify(wanted));
+      }
+    for (const [m, n, k] of [
+      [1, 40, 515],
+      [2, 9, 64],
+      [40, 1, 70],
+      [13, 7, 1030],
+      [6, 8, 33],
+    ] as const)
+      // dot products, chunks of k, tall tiles
+      for (const tb of [false, true]) assert.equal(bits({ dtype: "f32", m, n, k, tb }, true), bits({ dtype: "f32", m, n, k, tb }, false));
+  });
 
 test("products with one to four rows or columns take the dot or the transposed path and agree", () => {
   for (const small of [1, 2, 3, 4])

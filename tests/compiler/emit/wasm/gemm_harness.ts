@@ -113,7 +113,7 @@ export function compileCase(test: Case, features: WasmFeatures): Compiled {
   };
   let seed = 12345;
   for (const array of [made.a, made.b, made.bias, made.shift]) {
-    for (let i = 0; i < array.length; i++) array[i] = ((seed = (Math.imul(seed, 1103515245) + 12345) >>> 1) % 1024) / 512 - 1;
+    for (let i = 0; i < array.length; i++) array[i] = ((seed = (Math.imul(seed, 1103515245) + 12345) >>> 1) % 1024) / 717 - 0.71; // all bits of the mantissa used, so that sums round
   }
   // scratch starts as NaN: a kernel that reads what packing did not write shows it
   new Uint8Array(buffer, sharedAt, top - sharedAt).fill(0xff);
