@@ -6,6 +6,8 @@ export type { Expr, ScalarOps } from "./ir/scalar.ts";
 export { bind, bind1 } from "./trace/bind.ts";
 export { lit } from "./trace/builder.ts";
 export { isTensor, Tensor } from "./trace/tensor.ts";
+export type { Dim, Dims } from "./trace/dims.ts";
+export type * from "./trace/shape_types.ts";
 export { inline, trace, traceClosed, type Traced } from "./trace/trace.ts";
 export * from "./support/tree.ts";
 export { definePrimitive, type Operation } from "./primitives/define.ts";

@@ -4,6 +4,7 @@ export { jit, type Jitted, type JitOptions, type Lowered } from "./jit.ts";
 export type { Stage } from "./compile.ts";
 export { fromHost, fromStorage, toStorage, read, readSync, disposeTensor } from "./host.ts";
 export { isTensor, Tensor } from "./trace/tensor.ts";
+export type { Dim, Dims } from "./trace/dims.ts";
 export type { Aval, Shape } from "./ir/aval.ts";
 export { grad, valueAndGrad, type GradOptions, type ValueAndGrad } from "./transforms/api/grad.ts";
 export { jvp, linearize } from "./transforms/api/forward.ts";

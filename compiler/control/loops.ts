@@ -12,6 +12,7 @@ import { concat, slice } from "../primitives/slice.ts";
 import { broadcastInDim } from "../primitives/broadcast.ts";
 import { flatten, leafPaths, unflatten } from "../support/tree.ts";
 import { lit } from "../trace/builder.ts";
+import type { Batched, Sliced } from "../trace/shape_types.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { inline, traceClosed } from "../trace/trace.ts";
 import { item, pieces } from "../transforms/walk.ts";
@@ -29,11 +30,11 @@ export interface ScanOptions {
 
 /** Run `f(carry, x) -> [carry, y]` over the slices of xs along their leading axis: [last carry, stacked ys]. @throws E0501, E0504 */
 export function scan<C, X, Y>(
-  f: (carry: Tensors<C>, x: Tensors<X>) => readonly [C | Tensors<C>, Y],
+  f: (carry: Tensors<C>, x: Sliced<Tensors<X>>) => readonly [C | Tensors<C>, Y],
   init: C,
   xs: X,
   options: ScanOptions = {},
-): [Tensors<C>, Tensors<Y>] {
+): [Tensors<C>, Batched<Tensors<Y>>] {
   const carry = tensorLeaves(init, "carry");
   const inputs = tensorLeaves(xs, "xs");
   const length = lengthOf(inputs, options.length);
@@ -53,7 +54,7 @@ export function scan<C, X, Y>(
     options.unroll === true ? length : Math.max(1, Number(options.unroll ?? 1)),
   );
   const [finals = [], ys = []] = pieces(outs, n);
-  return [unflatten(loop.def, finals), unflatten(loop.restDef ?? loop.def, ys)] as [Tensors<C>, Tensors<Y>]; // the structures that f returned
+  return [unflatten(loop.def, finals), unflatten(loop.restDef ?? loop.def, ys)] as [Tensors<C>, Batched<Tensors<Y>>]; // the structures that f returned
 }
 
 function lengthOf({ leaves, def }: Leaves, given: number | undefined): number {

@@ -6,14 +6,17 @@ import type { DeviceArray } from "../../runtime/device.ts";
 import { showAval, type Aval, type Shape } from "../ir/aval.ts";
 import type { Atom } from "../ir/func.ts";
 import type { Builder } from "./builder.ts";
+import type { Dims, Typed } from "./dims.ts";
 
 /** What a Tensor is made of. A staged literal belongs to no builder (`builder` null) and may be used in any. */
 export type Storage =
   | { readonly kind: "staged"; readonly builder: Builder | null; readonly atom: Atom }
   | { readonly kind: "concrete"; readonly array: DeviceArray };
 
-/** An n-dimensional array: dtype, shape and, when concrete, memory. Immutable. */
-export class Tensor {
+/** An n-dimensional array: dtype, shape and, when concrete, memory. Immutable. The type may say the shape and the dtype, `Tensor<["batch", 784], "f32">`, and need not. */
+export class Tensor<S extends Dims = Dims, D extends DType = DType> {
+  /** Types only: what the shape and the dtype are compared by (dims.ts). */
+  declare readonly "~type"?: Typed<S, D> | undefined;
   readonly dtype: DType;
   readonly shape: Shape;
   /** True for JavaScript numbers: the dtype gives way in promotion (JAX's weak types). */

@@ -1,5 +1,6 @@
 // Layers. Shape letters: B any leading dimensions, I inputs, O outputs, D width, V vocabulary.
-import type { Tensor } from "../../compiler/extend.ts";
+import type { Demand, Shaped, ShapeOf, Tensor } from "../../compiler/extend.ts";
+import type { Like, Looked, MatMul } from "../ops/typed.ts";
 import { computeDType } from "../../runtime/dtype.ts";
 import { add, astype, div, mul, sub } from "../ops/arithmetic.ts";
 import { zeros } from "../ops/creation.ts";
@@ -17,7 +18,13 @@ export interface Linear {
   readonly b?: Tensor | undefined;
 }
 /** x·w + b: [B, I] -> [B, O]. @throws E0202 */
-export const linear = ({ w, b }: Linear, x: Tensor): Tensor => (b ? add(matmul(x, w), b) : matmul(x, w));
+export function linear<P extends Linear, X extends Tensor>(
+  p: P,
+  x: X & Demand<MatMul<ShapeOf<X>, ShapeOf<P["w"]>>>,
+): Shaped<MatMul<ShapeOf<X>, ShapeOf<P["w"]>>>;
+export function linear({ w, b }: Linear, x: Tensor): Tensor {
+  return b ? add(matmul(x, w), b) : matmul(x, w);
+}
 /** How to start a layer: its kernel (Xavier uniform by default), and whether it has a bias (zeros; default true). */
 export interface InitOptions {
   readonly kernel?: Initializer;
@@ -31,7 +38,10 @@ export const initLinear = (
   { kernel = xavierUniform, bias = true }: InitOptions = {},
 ): Linear => ({ w: kernel(key, [inputs, outputs]), ...(bias ? { b: zeros([outputs]) } : {}) });
 /** Rows of a table [V, D] at integer positions: [B] -> [B, D]. */
-export const embedding = (table: Tensor, ids: Tensor): Tensor => take(table, ids, { mode: "clip" });
+export function embedding<T extends Tensor, I extends Tensor>(table: T, ids: I): Shaped<Looked<ShapeOf<T>, ShapeOf<I>>>;
+export function embedding(table: Tensor, ids: Tensor): Tensor {
+  return take(table, ids, { mode: "clip" });
+}
 
 /** What normalisation multiplies and adds; `eps` is added to the variance. */
 export interface NormOptions {
@@ -44,19 +54,23 @@ const affine = (y: Tensor, { scale, bias }: NormOptions): Tensor => {
   return bias ? add(z, bias) : z;
 };
 /** Layer norm over the last axis: (x - mean) / sqrt(var + eps), in f32 or wider. @see Ba et al. 2016 */
+export function layerNorm<X extends Tensor>(x: X, options?: NormOptions): Like<X>;
 export function layerNorm(x: Tensor, options: NormOptions = {}): Tensor {
   const t = astype(x, computeDType(x.dtype)),
     c = sub(t, mean(t, { axis: -1, keepdims: true }));
   return astype(affine(mul(c, rsqrt(add(mean(mul(c, c), { axis: -1, keepdims: true }), options.eps ?? 1e-6))), options), x.dtype);
 }
 /** x / sqrt(mean x² + eps) over the last axis, in f32 or wider. @see Zhang and Sennrich 2019 */
+export function rmsNorm<X extends Tensor>(x: X, options?: NormOptions): Like<X>;
 export function rmsNorm(x: Tensor, options: NormOptions = {}): Tensor {
   const t = astype(x, computeDType(x.dtype));
   return astype(affine(mul(t, rsqrt(add(mean(mul(t, t), { axis: -1, keepdims: true }), options.eps ?? 1e-6))), options), x.dtype);
 }
 /** Zeroes elements with probability `rate` and scales the rest, so that the mean stays. Identity without a key. @throws E0801 */
-export const dropout = (key: Tensor | null, rate: number, x: Tensor): Tensor =>
-  key === null || rate === 0 ? x : mul(x, astype(dropoutMask(key, rate, x.shape), x.dtype));
+export function dropout<X extends Tensor>(key: Tensor | null, rate: number, x: X): Like<X>;
+export function dropout(key: Tensor | null, rate: number, x: Tensor): Tensor {
+  return key === null || rate === 0 ? x : mul(x, astype(dropoutMask(key, rate, x.shape), x.dtype));
+}
 /** Two affine maps. */
 export interface Mlp {
   readonly up: Linear;

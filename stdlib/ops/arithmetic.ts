@@ -3,8 +3,20 @@
 import { dtypeInfo, isFloat } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import * as p from "../../compiler/extend.ts";
-import type { Tensor } from "../../compiler/extend.ts";
-import { float, float2, numeric, numeric2, pair, promoteNumber, type Binary, type Unary } from "./elementwise.ts";
+import type { Demand, Tensor } from "../../compiler/extend.ts";
+import type { As, Meet, NumberMeet } from "./typed.ts";
+import {
+  float,
+  float2,
+  numeric,
+  numeric2,
+  pair,
+  promoteNumber,
+  type Binary,
+  type FloatBinary,
+  type FloatUnary,
+  type Unary,
+} from "./elementwise.ts";
 import { isDiscrete, resultType, toDType, withWeak, type TensorLike } from "./promotion.ts";
 
 /** x + y. @throws E0201 */
@@ -14,7 +26,7 @@ export const sub: Binary = numeric2("sub", p.sub);
 /** x · y, element by element. @throws E0201 */
 export const mul: Binary = numeric2("mul", p.mul);
 /** True division: integers and bool divide as f32. See floorDiv. @throws E0201 */
-export const div: Binary = float2("div", p.div);
+export const div: FloatBinary = float2("div", p.div);
 /** The smaller of two; NaN wins; ties share the gradient. @throws E0201 */
 export const minimum: Binary = numeric2("minimum", p.min);
 /** The larger of two; NaN wins; ties share the gradient. @throws E0201 */
@@ -49,7 +61,7 @@ export const sign: Unary = numeric(p.sign);
 /** x². */
 export const square: Unary = numeric(p.square);
 /** 1/x; integers as f32. */
-export const reciprocal: Unary = float(p.reciprocal);
+export const reciprocal: FloatUnary = float(p.reciprocal);
 /** Largest integer ≤ x, in x's dtype. */
 export const floor: Unary = rounding(p.floor);
 /** Smallest integer ≥ x, in x's dtype. */
@@ -67,6 +79,7 @@ function rounding(f: p.Operation<1>): Unary {
 const UNROLLED = 64;
 /** x to the power y. A whole JavaScript number as exponent multiplies (and takes any sign of x); otherwise x < 0 gives NaN. Integer tensors need
  *  exponents ≥ 0 and wrap. Derivatives at x = 0: in x, y·0^(y-1); in y, 0 where y > 0. @throws E0201, E0204 for a negative whole exponent of an integer */
+export function pow<X extends TensorLike, Y extends TensorLike>(x: X, y: Y & Demand<Meet<X, Y>>): NumberMeet<X, Y>;
 export function pow(x: TensorLike, y: TensorLike): Tensor {
   const { dtype } = resultType(x, y);
   if (typeof y === "number" && Number.isInteger(y) && Math.abs(y) <= UNROLLED) {
@@ -99,7 +112,7 @@ function integerPower(x: Tensor, y: Tensor): Tensor {
 }
 
 /** √(x² + y²), without overflow on the way. @throws E0201 */
-export const hypot: Binary = float2("hypot", (x, y) => {
+export const hypot: FloatBinary = float2("hypot", (x, y) => {
   const a = p.abs(x),
     b = p.abs(y),
     high = p.max(a, b),
@@ -111,4 +124,7 @@ export const hypot: Binary = float2("hypot", (x, y) => {
   return p.select(p.or(p.equal(a, inf), p.equal(b, inf)), inf, length);
 });
 /** `x` in another dtype. Float to integer truncates and saturates, NaN gives 0; anything to bool is x ≠ 0. */
-export const astype = (x: TensorLike, dtype: Tensor["dtype"]): Tensor => toDType(x, dtype);
+export function astype<X extends TensorLike, const D extends Tensor["dtype"]>(x: X, dtype: D): As<X, D>;
+export function astype(x: TensorLike, dtype: Tensor["dtype"]): Tensor {
+  return toDType(x, dtype);
+}

@@ -3,47 +3,37 @@ import { dtypeInfo, isFloat } from "../../runtime/dtype.ts";
 import * as p from "../../compiler/extend.ts";
 import type { Operation, Tensor } from "../../compiler/extend.ts";
 import { align, asTensor, promote, toDType, withWeak, type TensorLike } from "./promotion.ts";
-import { comparison, pair, promoteNumber, type Binary, type Unary } from "./elementwise.ts";
+import { comparison, promoteNumber, tested, type Binary, type Comparison, type Test, type Unary } from "./elementwise.ts";
 
 /** x = y; false with NaN. @throws E0201 */
-export const equal: Binary = comparison("equal", p.equal, promote);
+export const equal: Comparison = comparison("equal", p.equal, promote);
 /** x ≠ y; true with NaN. @throws E0201 */
-export const notEqual: Binary = comparison("notEqual", p.notEqual, promote);
+export const notEqual: Comparison = comparison("notEqual", p.notEqual, promote);
 /** x < y; false with NaN. @throws E0201 */
-export const less: Binary = comparison("less", p.less, promoteNumber);
+export const less: Comparison = comparison("less", p.less, promoteNumber);
 /** x ≤ y; false with NaN. @throws E0201 */
-export const lessEqual: Binary = comparison("lessEqual", p.lessEqual, promoteNumber);
+export const lessEqual: Comparison = comparison("lessEqual", p.lessEqual, promoteNumber);
 /** x > y; false with NaN. @throws E0201 */
-export const greater: Binary = comparison("greater", p.greater, promoteNumber);
+export const greater: Comparison = comparison("greater", p.greater, promoteNumber);
 /** x ≥ y; false with NaN. @throws E0201 */
-export const greaterEqual: Binary = comparison("greaterEqual", p.greaterEqual, promoteNumber);
+export const greaterEqual: Comparison = comparison("greaterEqual", p.greaterEqual, promoteNumber);
 
 const truths = (xs: readonly TensorLike[]): { readonly xs: readonly Tensor[]; readonly dtype: "bool"; readonly weak: false } => ({
   xs: xs.map(x => toDType(x, "bool")),
   dtype: "bool",
   weak: false,
 });
-const logical =
-  (name: string, f: Operation<2>): Binary =>
-  (a, b) => {
-    const { x, y } = pair(name, truths([a, b]));
-    return f(x, y);
-  };
+const logical = (name: string, f: Operation<2>): Comparison => comparison(name, f, (...xs) => truths(xs));
 /** Both nonzero. @throws E0201 */
-export const logicalAnd: Binary = logical("logicalAnd", p.and);
+export const logicalAnd: Comparison = logical("logicalAnd", p.and);
 /** One or both nonzero. @throws E0201 */
-export const logicalOr: Binary = logical("logicalOr", p.or);
+export const logicalOr: Comparison = logical("logicalOr", p.or);
 /** Exactly one nonzero. @throws E0201 */
-export const logicalXor: Binary = logical("logicalXor", p.xor);
+export const logicalXor: Comparison = logical("logicalXor", p.xor);
 /** Is x zero? */
-export const logicalNot: Unary = x => p.not(toDType(x, "bool"));
+export const logicalNot: Test = tested(x => p.not(toDType(x, "bool")));
 
-const bits =
-  (name: string, f: Operation<2>): Binary =>
-  (a, b) => {
-    const { x, y } = pair(name, promote(a, b));
-    return f(x, y);
-  };
+const bits = (name: string, f: (x: Tensor, y: Tensor) => Tensor): Binary => comparison(name, f, promote) as Binary; // the operands' dtype stays
 /** Bits set in both. @throws E0201, E0204 for floats */
 export const bitwiseAnd: Binary = bits("bitwiseAnd", p.and);
 /** Bits set in one or both. @throws E0201, E0204 for floats */
@@ -51,21 +41,20 @@ export const bitwiseOr: Binary = bits("bitwiseOr", p.or);
 /** Bits set in exactly one. @throws E0201, E0204 for floats */
 export const bitwiseXor: Binary = bits("bitwiseXor", p.xor);
 /** All bits flipped. @throws E0204 for floats */
-export const bitwiseNot: Unary = x => p.not(asTensor(x));
+export const bitwiseNot: Unary = ((x: TensorLike) => p.not(asTensor(x))) as Unary; // shape and dtype stay
 /** x · 2ʸ on bits; shifts by the width or more give 0. @throws E0201, E0204 for floats */
 export const shiftLeft: Binary = bits("shiftLeft", p.shiftLeft);
 /** Shift right: signed integers keep their sign, unsigned fill with 0. @throws E0201, E0204 for floats */
-export const shiftRight: Binary = (a, b) => {
-  const { x, y } = pair("shiftRight", promote(a, b));
-  return dtypeInfo(x.dtype).class === "int" ? p.shiftRightArithmetic(x, y) : p.shiftRightLogical(x, y);
-};
+export const shiftRight: Binary = bits("shiftRight", (x, y) =>
+  dtypeInfo(x.dtype).class === "int" ? p.shiftRightArithmetic(x, y) : p.shiftRightLogical(x, y),
+);
 
 /** Is x NaN? False for integers. */
-export const isNan: Unary = x => ofFloat(x, p.isNan, 0);
+export const isNan: Test = tested(x => ofFloat(x, p.isNan, 0));
 /** Is x +∞ or -∞? False for integers. */
-export const isInf: Unary = x => ofFloat(x, t => p.equal(p.abs(t), p.fullLike(t, Infinity)), 0);
+export const isInf: Test = tested(x => ofFloat(x, t => p.equal(p.abs(t), p.fullLike(t, Infinity)), 0));
 /** Is x neither NaN nor infinite? True for integers. */
-export const isFinite: Unary = x => ofFloat(x, t => p.less(p.abs(t), p.fullLike(t, Infinity)), 1);
+export const isFinite: Test = tested(x => ofFloat(x, t => p.less(p.abs(t), p.fullLike(t, Infinity)), 1));
 function ofFloat(x: TensorLike, f: (t: Tensor) => Tensor, otherwise: number): Tensor {
   const t = asTensor(x);
   return isFloat(t.dtype) ? f(t) : p.full(t.shape, otherwise, "bool");

@@ -2,6 +2,7 @@
 import { fromHost, toStorage, type Device, type HostArray } from "../../compiler/index.ts";
 import * as p from "../../compiler/extend.ts";
 import type { Shape, Tensor } from "../../compiler/extend.ts";
+import type { Literal } from "./typed.ts";
 import type { DType } from "../../runtime/dtype.ts";
 import { isFloat } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
@@ -65,10 +66,16 @@ export const full = (
   value: number | boolean,
   { dtype = typeof value === "boolean" ? "bool" : "f32" }: DTypeOption = {},
 ): Tensor => p.full(shape, Number(value), dtype);
-/** Zeros. */
-export const zeros = (shape: Shape, { dtype = "f32" }: DTypeOption = {}): Tensor => p.full(shape, 0, dtype);
+/** Zeros. The type knows the shape of a tuple: zeros([2, 3] as const). */
+export function zeros<S extends Shape>(shape: S, options?: DTypeOption): Literal<S>;
+export function zeros(shape: Shape, { dtype = "f32" }: DTypeOption = {}): Tensor {
+  return p.full(shape, 0, dtype);
+}
 /** Ones. */
-export const ones = (shape: Shape, { dtype = "f32" }: DTypeOption = {}): Tensor => p.full(shape, 1, dtype);
+export function ones<S extends Shape>(shape: S, options?: DTypeOption): Literal<S>;
+export function ones(shape: Shape, { dtype = "f32" }: DTypeOption = {}): Tensor {
+  return p.full(shape, 1, dtype);
+}
 /** `value` in the shape and dtype of `x`. */
 export const fullLike = (x: TensorLike, value: number): Tensor => p.fullLike(asTensor(x), value);
 /** Zeros in the shape and dtype of `x`. */

@@ -1,7 +1,8 @@
 // Einstein summation: any sum of products by names of dimensions. It becomes contractions, sums and transposes; the order of contraction is the cheapest
 // next pair, again and again.
 import * as p from "../../compiler/extend.ts";
-import type { Tensor } from "../../compiler/extend.ts";
+import type { Demand, Shaped, Tensor } from "../../compiler/extend.ts";
+import type { Einsum } from "./typed_einsum.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { promoteNumber } from "./elementwise.ts";
 import { broadcastTo, type TensorLike } from "./promotion.ts";
@@ -15,6 +16,10 @@ interface Labelled {
 
 /** Einstein summation: `einsum("bthd,bshd->bhts", q, k)`. A letter repeated in one operand takes its diagonal; letters absent from the result are summed; `...`
  *  stands for leading dimensions, which broadcast. Without `->` the result has, in alphabetical order, the letters that occur once. @throws E0201, E0202, E0205 */
+export function einsum<const Spec extends string, const Xs extends readonly TensorLike[]>(
+  spec: Spec & Demand<Einsum<Spec, Xs>>,
+  ...xs: Xs
+): Shaped<Einsum<Spec, Xs>>;
 export function einsum(spec: string, ...xs: readonly TensorLike[]): Tensor {
   const refuse = (fact: string): PullbackError =>
     new PullbackError("E0205", `einsum "${spec}": ${fact}`, {

@@ -1,11 +1,13 @@
 // From a primitive to a function of the library: promote, broadcast, apply. Makers only; the functions are in the files beside.
-import type { Operation, Tensor } from "../../compiler/extend.ts";
+import type { Tensor } from "../../compiler/extend.ts";
+import type { Binary, Comparison, FloatBinary, FloatUnary, Test, Unary } from "./typed.ts";
 import { align, promote, promoteFloat, toDType, withWeak, type Promoted, type TensorLike } from "./promotion.ts";
 
-/** A function of one operand. */
-export type Unary = (x: TensorLike) => Tensor;
-/** A function of two operands that broadcast against each other. */
-export type Binary = (x: TensorLike, y: TensorLike) => Tensor;
+export type { Binary, Comparison, FloatBinary, FloatUnary, Test, Unary } from "./typed.ts";
+
+/** What a maker makes; the shapes in its type (typed.ts) are a claim about what promotion and broadcasting do. */
+type One = (x: TensorLike) => Tensor;
+type Two = (x: TensorLike, y: TensorLike) => Tensor;
 
 /** Operands as numbers: bool counts as i32. */
 export function promoteNumber(...xs: readonly TensorLike[]): Promoted {
@@ -21,36 +23,31 @@ export function pair(name: string, operands: Promoted): { readonly x: Tensor; re
   return { x: x as Tensor, y: y as Tensor, weak }; // two went in
 }
 /** A function of numbers: integers keep their dtype, bool counts as i32. */
-export const numeric =
-  (f: (x: Tensor) => Tensor): Unary =>
-  x =>
-    apply(f, promoteNumber(x));
+export const numeric = (f: (x: Tensor) => Tensor): Unary => ((x: TensorLike) => apply(f, promoteNumber(x))) satisfies One as Unary; // shapes and dtypes stay
 /** A function of floats: integers and bool go to f32. */
-export const float =
-  (f: (x: Tensor) => Tensor): Unary =>
-  x =>
-    apply(f, promoteFloat(x));
+export const float = (f: (x: Tensor) => Tensor): FloatUnary => ((x: TensorLike) => apply(f, promoteFloat(x))) satisfies One as FloatUnary; // shapes stay
+/** A truth value an element. */
+export const tested = (f: (x: TensorLike) => Tensor): Test => f as Test; // shapes stay
 function apply(f: (x: Tensor) => Tensor, { xs: [x], weak }: Promoted): Tensor {
   return withWeak(f(x as Tensor), weak); // one went in
 }
+const two =
+  (name: string, f: (x: Tensor, y: Tensor) => Tensor, operands: (...xs: readonly TensorLike[]) => Promoted): Two =>
+  (a, b) => {
+    const { x, y, weak } = pair(name, operands(a, b));
+    return withWeak(f(x, y), weak);
+  };
 /** A binary function of numbers; bool counts as i32. */
-export const numeric2 =
-  (name: string, f: (x: Tensor, y: Tensor) => Tensor): Binary =>
-  (a, b) => {
-    const { x, y, weak } = pair(name, promoteNumber(a, b));
-    return withWeak(f(x, y), weak);
-  };
+export const numeric2 = (name: string, f: (x: Tensor, y: Tensor) => Tensor): Binary => two(name, f, promoteNumber) as Binary; // operands broadcast
 /** A binary function of floats; integers and bool go to f32. */
-export const float2 =
-  (name: string, f: (x: Tensor, y: Tensor) => Tensor): Binary =>
-  (a, b) => {
-    const { x, y, weak } = pair(name, promoteFloat(a, b));
-    return withWeak(f(x, y), weak);
-  };
+export const float2 = (name: string, f: (x: Tensor, y: Tensor) => Tensor): FloatBinary => two(name, f, promoteFloat) as FloatBinary; // operands broadcast
 /** A comparison: bool, never weak. */
-export const comparison =
-  (name: string, f: Operation<2>, operands: (...xs: readonly TensorLike[]) => Promoted): Binary =>
-  (a, b) => {
+export const comparison = (
+  name: string,
+  f: (x: Tensor, y: Tensor) => Tensor,
+  operands: (...xs: readonly TensorLike[]) => Promoted,
+): Comparison =>
+  ((a: TensorLike, b: TensorLike) => {
     const { x, y } = pair(name, operands(a, b));
     return f(x, y);
-  };
+  }) satisfies Two as Comparison; // operands broadcast

@@ -1,11 +1,13 @@
 // Tensors put together, taken apart and repeated. Operands are promoted to one dtype; all sizes are known while tracing.
 import { PullbackError } from "../../runtime/errors/error.ts";
 import * as p from "../../compiler/extend.ts";
-import type { Tensor } from "../../compiler/extend.ts";
+import type { Shaped, Tensor } from "../../compiler/extend.ts";
+import type { Joined, Stacked } from "./typed.ts";
 import { asTensor, broadcastTo, normalizeAxis, promote, toDType, type TensorLike } from "./promotion.ts";
 import { expandDims, reshape, sliceAxis } from "./shape.ts";
 
 /** Tensors one after another along `axis` (0 unless given); the other sizes agree. @throws E0201, E0203, E0205 for an empty list */
+export function concat<const Xs extends readonly TensorLike[], const A extends number = 0>(xs: Xs, axis?: A): Shaped<Joined<Xs, A>>;
 export function concat(xs: readonly TensorLike[], axis = 0): Tensor {
   if (xs.length === 0) throw new PullbackError("E0205", "concat got an empty list", { help: "give at least one tensor" });
   const { xs: parts } = promote(...xs);
@@ -13,6 +15,7 @@ export function concat(xs: readonly TensorLike[], axis = 0): Tensor {
   return parts.length === 1 ? (parts[0] as Tensor) : p.concat(...parts, { axis: d }); // the list has one
 }
 /** Tensors of one shape [..] along a new axis. @throws E0201, E0203, E0205 for an empty list */
+export function stack<const Xs extends readonly TensorLike[], const A extends number = 0>(xs: Xs, axis?: A): Shaped<Stacked<Xs, A>>;
 export function stack(xs: readonly TensorLike[], axis = 0): Tensor {
   const shapes = xs.map(x => asTensor(x).shape),
     first = shapes[0] ?? [];

@@ -1,6 +1,7 @@
 // Products of matrices by NumPy's rules, and diagonals. Each product is one contraction. Sums of products by name are in einsum.ts.
 import * as p from "../../compiler/extend.ts";
-import type { Tensor } from "../../compiler/extend.ts";
+import type { Demand, Shaped, ShapeOf, Tensor } from "../../compiler/extend.ts";
+import type { Dot, MatMul } from "./typed.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { promoteNumber } from "./elementwise.ts";
 import { asTensor, broadcastShapes, broadcastTo, normalizeAxis, type TensorLike } from "./promotion.ts";
@@ -9,6 +10,10 @@ import { sum } from "./reduce.ts";
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Matrix product: [..., m, k] · [..., k, n] -> [..., m, n]; leading dimensions broadcast; one-dimensional operands are rows and columns. @throws E0202 */
+export function matmul<X extends TensorLike, Y extends TensorLike>(
+  x: X,
+  y: Y & Demand<MatMul<ShapeOf<X>, ShapeOf<Y>>>,
+): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>>;
 export function matmul(x: TensorLike, y: TensorLike): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   const k = a.shape[a.ndim - 1],
@@ -28,6 +33,10 @@ export function matmul(x: TensorLike, y: TensorLike): Tensor {
   return p.dotGeneral(lhs, rhs, { lhsBatch: range(n), rhsBatch: range(n), lhsContract: [n + 1], rhsContract: [n] });
 }
 /** Sum of products over the last axis of x and the second-to-last (or only) of y, as NumPy's dot. @throws E0202 */
+export function dot<X extends TensorLike, Y extends TensorLike>(
+  x: X,
+  y: Y & Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>,
+): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>>;
 export function dot(x: TensorLike, y: TensorLike): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   if (a.ndim === 0 || b.ndim === 0)

@@ -1,7 +1,8 @@
 // The method form: x.add(y), x.sum(), x.item(). Importing the package's root installs it. Methods are the functions with their first operand in front:
 // no method has code of its own but those that read or release memory.
 import { disposeTensor, fromStorage, read, readSync, Tensor, type HostArray } from "../../compiler/index.ts";
-import { showAval } from "../../compiler/extend.ts";
+import type { DType } from "../../runtime/dtype.ts";
+import { showAval, type Dims } from "../../compiler/extend.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import * as activations from "./activations.ts";
 import * as arithmetic from "./arithmetic.ts";
@@ -11,6 +12,7 @@ import * as join from "./join.ts";
 import * as linalg from "./linalg.ts";
 import * as math from "./math.ts";
 import type { IndexItem } from "./index_plan.ts";
+import type { ShapedMethods } from "./method_types.ts";
 import type { TensorLike } from "./promotion.ts";
 import * as reduce from "./reduce.ts";
 import * as shape from "./shape.ts";
@@ -108,15 +110,12 @@ const names = {
 } as const;
 type Names = typeof names;
 type Method<F> = F extends (x: TensorLike, ...rest: infer A) => infer R ? (...args: A) => R : never;
-type Methods<M, K extends keyof M> = { readonly [N in K]: Method<M[N]> };
+type Methods<M, K extends keyof M> = { readonly [N in Exclude<K, keyof ShapedMethods>]: Method<M[N]> };
 
 /** The methods of every tensor: functions of the library, `x.f(...)` for `f(x, ...)`. */
 export interface TensorMethods
   extends
-    Methods<typeof arithmetic, Names["arithmetic"][number]>,
-    Methods<typeof math, Names["math"][number]>,
-    Methods<typeof activations, Names["activations"][number]>,
-    Methods<typeof compare, Names["compare"][number]>,
+    ShapedMethods,
     Methods<typeof reduce, Names["reduce"][number]>,
     Methods<typeof shape, Names["shape"][number]>,
     Methods<typeof join, Names["join"][number]>,
@@ -143,7 +142,7 @@ export interface TensorMethods
 /** What `tolist` gives. */
 export type NestedList = number | boolean | readonly NestedList[];
 declare module "../../compiler/trace/tensor.ts" {
-  interface Tensor extends TensorMethods {}
+  interface Tensor<S extends Dims = Dims, D extends DType = DType> extends TensorMethods {}
 }
 
 function item(x: Tensor): number {

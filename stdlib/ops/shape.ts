@@ -1,7 +1,8 @@
 // The same elements under another shape or order. Axes may be negative (counted from the end); sizes are known while tracing. Nothing is computed.
 import { PullbackError } from "../../runtime/errors/error.ts";
 import * as p from "../../compiler/extend.ts";
-import type { Shape, Tensor } from "../../compiler/extend.ts";
+import type { Shape, Shaped, ShapeOf, Tensor } from "../../compiler/extend.ts";
+import type { Expanded, Permuted, Reshaped, Squeezed } from "./typed.ts";
 import { asTensor, normalizeAxes, normalizeAxis, type TensorLike } from "./promotion.ts";
 
 export { broadcastShapes, broadcastTo } from "./promotion.ts";
@@ -9,6 +10,7 @@ export { broadcastShapes, broadcastTo } from "./promotion.ts";
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** The elements in row-major order under `shape`; one -1 stands for what is left. @throws E0205 when the number of elements differs */
+export function reshape<X extends TensorLike, const T extends Shape>(x: X, shape: T): Shaped<Reshaped<ShapeOf<X>, T>>;
 export function reshape(x: TensorLike, shape: Shape): Tensor {
   const t = asTensor(x),
     holes = shape.filter(d => d === -1).length;
@@ -30,6 +32,10 @@ export function flatten(x: TensorLike, from = 0): Tensor {
   return reshape(t, [...t.shape.slice(0, start), p.sizeOf(t.shape.slice(start))]);
 }
 /** Dimensions reordered: out.shape[i] = x.shape[perm[i]]; reversed without `perm`. @throws E0203 unless `perm` is a permutation */
+export function transpose<X extends TensorLike, const P extends readonly number[] | undefined = undefined>(
+  x: X,
+  perm?: P,
+): Shaped<Permuted<ShapeOf<X>, P>>;
 export function transpose(x: TensorLike, perm?: readonly number[]): Tensor {
   const t = asTensor(x);
   const full = perm?.map(d => normalizeAxis("transpose", d, t.ndim)) ?? range(t.ndim).reverse();
@@ -61,6 +67,10 @@ export function moveaxis(x: TensorLike, from: number | readonly number[], to: nu
   return p.transpose(t, { perm });
 }
 /** Dimensions of size 1 inserted so that they become dimensions `axis` of the result. @throws E0203 */
+export function expandDims<X extends TensorLike, const A extends number | readonly number[]>(
+  x: X,
+  axis: A,
+): Shaped<Expanded<ShapeOf<X>, A>>;
 export function expandDims(x: TensorLike, axis: number | readonly number[]): Tensor {
   const t = asTensor(x),
     rank = t.ndim + (typeof axis === "number" ? 1 : axis.length);
@@ -72,6 +82,10 @@ export function expandDims(x: TensorLike, axis: number | readonly number[]): Ten
   );
 }
 /** Dimensions of size 1 removed: all, or those named. @throws E0203, E0205 when a named one is larger */
+export function squeeze<X extends TensorLike, const A extends number | readonly number[] | undefined = undefined>(
+  x: X,
+  axis?: A,
+): Shaped<Squeezed<ShapeOf<X>, A>>;
 export function squeeze(x: TensorLike, axis?: number | readonly number[]): Tensor {
   const t = asTensor(x);
   if (axis === undefined)

@@ -89,7 +89,7 @@ function laws<P>({ name, params, model, loss }: Problem<P>): void {
     const wrapped = fsam(valueAndGrad(whole), { rho: 0.1 }),
       one = at(p => wrapped(p)),
       two = at(p => wrapped(tree.scale(1.1, p) as P));
-    const both = jit(vmap((p: P) => wrapped(p)))(tree.stack([params, tree.scale(1.1, params)]) as P);
+    const both = jit(vmap((p: P) => wrapped(p)))(tree.stack([params, tree.scale(1.1, params)]) as never);
     const [first, second] = tree.unstack(both);
     close(numbers(first), one, 1e-11);
     close(numbers(second), two, 1e-11);

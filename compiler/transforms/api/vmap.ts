@@ -2,6 +2,8 @@
 import { PullbackError } from "../../../runtime/errors/error.ts";
 import { showAval } from "../../ir/aval.ts";
 import { flatten, leafPaths, unflatten } from "../../support/tree.ts";
+import type { Dims } from "../../trace/dims.ts";
+import type { Batched } from "../../trace/shape_types.ts";
 import type { Tensor } from "../../trace/tensor.ts";
 import { isTensor } from "../../trace/tensor.ts";
 import { applyFunc } from "../run.ts";
@@ -10,6 +12,20 @@ import { batchFunc, moveAxis } from "../vmap.ts";
 
 /** Axes of a tree: an axis (negative counts from the back) or null (not mapped) for all leaves below, or a tree of these. */
 export type Axes = number | null | undefined | readonly Axes[] | { readonly [key: string]: Axes };
+/** What the mapped function takes: an argument of a known shape gains its leading dimension. Other axes than 0 and null leave the shape open. */
+type Mapped<A extends readonly unknown[], O extends VmapOptions> = O extends { readonly in: infer I }
+  ? { [K in keyof A]: Along<A[K], I extends readonly unknown[] ? (K extends keyof I ? I[K] : null) : I> }
+  : { [K in keyof A]: Batched<A[K]> };
+type Along<T, At> = [At] extends [0] ? Batched<T> : [At] extends [null] ? T : Unshaped<T>;
+type Out<R, O extends VmapOptions> = O extends { readonly out: infer At } ? Along<R, At> : Batched<R>;
+type Unshaped<T> =
+  T extends Tensor<infer _, infer D>
+    ? Tensor<Dims, D>
+    : T extends (...args: never[]) => unknown
+      ? T
+      : T extends object
+        ? { [K in keyof T]: Unshaped<T[K]> }
+        : T;
 /** `in`: axes of the arguments: one prefix for all, or a list with one per argument (default 0). `out`: axes of the result (default 0). `axisName`: for psum and
  *  friends. `size`: needed only when nothing is mapped. */
 export interface VmapOptions {
@@ -20,8 +36,11 @@ export interface VmapOptions {
 }
 
 /** `f` over every slice of its mapped arguments; results stacked. Unmapped arguments are passed as they are. @throws E0203, E0304, E0103 */
-export function vmap<A extends readonly unknown[], R>(f: (...args: A) => R, options: VmapOptions = {}): (...args: A) => Tensors<R> {
-  return (...args) => batched(f as (...xs: readonly unknown[]) => unknown, args, options) as Tensors<R>; // called with f's own structures
+export function vmap<A extends readonly unknown[], R, const O extends VmapOptions = Record<never, never>>(
+  f: (...args: A) => R,
+  options?: O,
+): (...args: Mapped<A, O>) => Out<Tensors<R>, O> {
+  return (...args) => batched(f as (...xs: readonly unknown[]) => unknown, args, options ?? {}) as Out<Tensors<R>, O>; // called with f's own structures
 }
 
 function batched(
