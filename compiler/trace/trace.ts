@@ -4,6 +4,7 @@ import type { Aval } from "../ir/aval.ts";
 import { freshVar, type Atom, type Func, type Var } from "../ir/func.ts";
 import { Builder, currentBuilder, lit, withBuilder } from "./builder.ts";
 import { bind } from "./bind.ts";
+import { withSource } from "./source.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A traced function: the closed program, and the outside tensors that became its leading parameters, in order. */
@@ -43,11 +44,8 @@ export function inline(f: Func, args: readonly Tensor[]): Tensor[] {
   const env = new Map<Var, Tensor>();
   f.params.forEach((v, i) => env.set(v, args[i] as Tensor)); // lengths agree
   for (const e of f.eqns) {
-    const outs = bind(
-      e.prim,
-      e.ins.map(a => readAtom(env, a)),
-      e.params,
-    );
+    const ins = e.ins.map(a => readAtom(env, a));
+    const outs = withSource(e.source, () => bind(e.prim, ins, e.params));
     e.outs.forEach((v, i) => env.set(v, outs[i] as Tensor)); // aval gives as many outputs as the equation has
   }
   return f.results.map(a => readAtom(env, a));

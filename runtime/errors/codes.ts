@@ -8,6 +8,7 @@ import { compilePages } from "./pages/compile.ts";
 import { devicePages } from "./pages/device.ts";
 import { libraryPages } from "./pages/library.ts";
 import { ioPages } from "./pages/io.ts";
+import { frontendPages } from "./pages/frontend.ts";
 
 /** One page of `npx pullback explain`. */
 export interface ErrorPage {
@@ -15,7 +16,7 @@ export interface ErrorPage {
   readonly body: string;
 }
 
-/** All pages by code: E01xx tracing, E02xx shapes and dtypes, E03xx transforms, E04xx marks, E05xx control, E06xx compile, E07xx devices, E08xx standard library, E09xx files. */
+/** All pages by code: E01xx tracing, E02xx shapes and dtypes, E03xx transforms, E04xx marks, E05xx control, E06xx compile, E07xx devices, E08xx standard library, E09xx files, E11xx tensor scopes. */
 export const errorPages: typeof tracePages &
   typeof shapePages &
   typeof transformPages &
@@ -24,7 +25,8 @@ export const errorPages: typeof tracePages &
   typeof compilePages &
   typeof devicePages &
   typeof libraryPages &
-  typeof ioPages = {
+  typeof ioPages &
+  typeof frontendPages = {
   ...tracePages,
   ...shapePages,
   ...transformPages,
@@ -34,6 +36,7 @@ export const errorPages: typeof tracePages &
   ...devicePages,
   ...libraryPages,
   ...ioPages,
+  ...frontendPages,
 };
 
 /** A code that some error carries. */

@@ -1,0 +1,25 @@
+// The text of `$vars(…)`: the variables that a statement may assign, those first that are read after it.
+import { rangeOf, type Range, type Variable } from "./bindings.ts";
+import type { ts } from "./typescript.ts";
+import type { Work } from "./work.ts";
+
+/** The argument for `statement`, whose program covers `range`; `own` are variables of a loop's head. Undefined when nothing is assigned. */
+export function varsOf(w: Work, statement: ts.Node, range: Range = rangeOf(statement), own: readonly Variable[] = []): string | undefined {
+  const assigned = w.bindings.assignedIn(range, range.end > statement.getEnd() ? statement.parent : statement);
+  const live = assigned.filter(v => w.bindings.isReadAfter(v, statement)),
+    dead = [...assigned.filter(v => !live.includes(v)), ...own];
+  const names = [...live, ...dead].map(v => v.name);
+  if (names.length === 0) return undefined;
+  const list = names.join(", "),
+    values = w.names.fresh("$v");
+  return `${w.names.of("$vars")}([${names.map(n => JSON.stringify(n)).join(", ")}], ${live.length}, () => [${list}], ${values} => { [${list}] = ${values}; })`;
+}
+/** Arguments after the first ones, without trailing undefined. */
+export function tailArguments(args: readonly (string | undefined)[]): string {
+  let n = args.length;
+  while (n > 0 && args[n - 1] === undefined) n--;
+  return args
+    .slice(0, n)
+    .map(a => `, ${a ?? "undefined"}`)
+    .join("");
+}
