@@ -1,0 +1,20 @@
+// What a page tells the test that opened it: results of tests, values to compare, the end. Used on both sides, so it touches neither Node nor the DOM.
+
+/** A message from a page. */
+export type Message =
+  | { readonly kind: "test"; readonly name: string; readonly seconds: number; readonly error?: string }
+  | { readonly kind: "skip"; readonly name: string }
+  | { readonly kind: "value"; readonly name: string; readonly value: unknown }
+  | { readonly kind: "done" };
+
+/** The name of the function that Playwright puts into the page. */
+export const TELL = "pullbackTell";
+
+/** Tell the test outside. Only in a page that the harness has opened. */
+export function tell(message: Message): Promise<void> {
+  const send: unknown = Reflect.get(globalThis, TELL);
+  if (typeof send !== "function") throw new Error("this page was not opened by the browser harness");
+  return Promise.resolve(send(message));
+}
+/** Hand a value (anything that JSON can carry) to the test outside, under a name. */
+export const give = (name: string, value: unknown): Promise<void> => tell({ kind: "value", name, value });

@@ -1,0 +1,73 @@
+// A page that computes for a while on its main thread: what it may wait for, what it must not, and that nothing leaks.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { array, defaultDevice, jit, matmul, PullbackError, setDefaultDevice, sum, tanh, wasm, type Tensor } from "../../stdlib/index.ts";
+import { give } from "./channel.ts";
+import { gpt } from "./programs.ts";
+
+const device = defaultDevice(),
+  queued = device.name.includes("async");
+/** A product that takes its time: some 100 ms. */
+const long = jit((x: Tensor) => {
+  let y = x;
+  for (let i = 0; i < 8; i++) y = tanh(matmul(y, x));
+  return sum(y);
+});
+const square = (): Tensor =>
+  array(
+    Float32Array.from({ length: 768 * 768 }, (_, i) => ((i * 37) % 101) / 5000),
+    { shape: [768, 768] },
+  );
+
+test("a call returns before the work is done, and the page lives on meanwhile", async () => {
+  const x = square();
+  await long(x).data(); // compiled
+  let ticks = 0;
+  const clock = setInterval(() => ticks++, 5);
+  const start = performance.now(),
+    y = long(x),
+    returned = performance.now() - start;
+  await y.data();
+  const done = performance.now() - start;
+  clearInterval(clock);
+  await give("call", { returned, done, ticks });
+});
+test("dataSync reads where the thread may wait, and teaches where it may not", async () => {
+  const y = long(square());
+  if (queued)
+    assert.throws(
+      () => y.dataSync(),
+      (e: unknown) => e instanceof PullbackError && e.code === "E0706" && e.help === "read with await x.data()",
+    );
+  else assert.is(y.dataSync().length, 1);
+  await y.data();
+  assert.is(y.dataSync().length, 1); // it is there now
+});
+test("300 training steps keep memory flat", async () => {
+  setDefaultDevice(wasm());
+  const model = gpt({ dim: 16, layers: 1, batch: 2 }),
+    d = defaultDevice();
+  const first = await model.step();
+  for (let i = 0; i < 20; i++) await model.step();
+  const early = d.memory();
+  let last = NaN;
+  for (let i = 0; i < 280; i++) last = await model.step();
+  await d.sync();
+  assert.ok(last < first, `${first} -> ${last}`);
+  const late = d.memory();
+  assert.ok(late.live <= early.live && late.arrays <= early.arrays && late.reserved === early.reserved, JSON.stringify([early, late]));
+  setDefaultDevice(device);
+});
+test("a loop that never yields is refused, not obeyed without end, and the device goes on", async () => {
+  if (!queued) return;
+  const x = array([1, 2, 3]),
+    f = jit((y: Tensor) => tanh(y));
+  await f(x).data();
+  assert.throws(() => {
+    for (;;) f(x).dispose();
+  }, /E0708/);
+  await device.sync();
+  assert.is((await f(x).data()).length, 3);
+});
+
+test.run();
