@@ -52,8 +52,25 @@ export class Allocator {
     this.live -= b.size;
     this.addFree(b);
   }
+  /** Are blocks beyond a retracted end still in use? Then there is no extending yet. */
+  get overhangs(): boolean {
+    return this.last !== null && this.last.start + this.last.size > this.end;
+  }
+  /** Less address space: nothing from `end` on is handed out any more. Blocks there stay until they are released. */
+  retract(end: number): void {
+    this.end = Math.floor(end / this.align) * this.align;
+    for (let b = this.last; b && b.start + b.size > this.end;) {
+      const { prev } = b;
+      if (b.free) {
+        this.bins[this.binOf(b.size)]?.delete(b);
+        this.shelve(b);
+      }
+      b = prev;
+    }
+  }
   /** More address space: up to `end`. */
   extend(end: number): void {
+    if (this.overhangs) throw new InternalError("an allocator with blocks beyond its end cannot be extended");
     const size = Math.floor((end - this.end) / this.align) * this.align;
     if (size <= 0) return;
     const b: Block = { start: this.end, size, free: false, prev: this.last, next: null };
@@ -104,10 +121,23 @@ export class Allocator {
       prev.next = b.next;
       if (b.next) b.next.prev = prev;
       else this.last = prev;
-      this.bins[this.binOf(prev.size)]?.add(prev);
+      this.shelve(prev);
       return;
     }
     b.free = true;
+    this.shelve(b);
+  }
+  /** Where a free block is found again: in its bin if it ends before the end, cut off there if it is the last, nowhere while others follow it. */
+  private shelve(b: Block): void {
+    if (b.start + b.size > this.end) {
+      if (b !== this.last) return;
+      if (b.start >= this.end) {
+        this.last = b.prev;
+        if (b.prev) b.prev.next = null;
+        return;
+      }
+      b.size = this.end - b.start;
+    }
     this.bins[this.binOf(b.size)]?.add(b);
   }
 }

@@ -42,7 +42,18 @@ The message names the call, the driver's own code and text, and what was being d
   E0708: {
     title: "too many calls are queued",
     body: `
-In a page the wasm device queues calls for another thread. The main thread may not wait for it, so a loop that never yields would queue without end, and no
-result could be read nor forgotten memory be collected. Wait inside the loop: await x.data() of a result, or await device.sync().`,
+WebGPU, and in a page the wasm device too, works while the program goes on, and the program may not stop to wait. So a loop that never yields would queue without
+end, and no result could be read nor forgotten memory be collected. Wait inside the loop: await x.data() of a result, or await device.sync().`,
+  },
+  E0709: {
+    title: "a GPUBuffer of yours does not fit",
+    body: `
+Copies between tensors and your own GPUBuffers need COPY_SRC (to read it) or COPY_DST (to write it), enough bytes, and sizes and offsets in multiples of 4.`,
+  },
+  E0710: {
+    title: "the driver computes wrongly",
+    body: `
+device.selfTest() runs a few small programs with exactly known answers; the message lists those that came out different. Results on this device cannot be trusted:
+update or change the driver, or run on "wasm".`,
   },
 } as const;

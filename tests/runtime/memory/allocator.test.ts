@@ -36,6 +36,36 @@ test("a request larger than any free block is refused, and works after extending
   a.extend(4096);
   assert.is(typeof a.allocate(2048), "number");
 });
+test("a retracted end is never crossed again, whatever is in use beyond it, and may be extended once that is released", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(3000), { minLength: 1, maxLength: 60 }),
+      fc.nat(1 << 16),
+      fc.infiniteStream(fc.boolean()),
+      (sizes, cut, coin) => {
+        const a = new Allocator(0, 1 << 16),
+          end = Math.floor(cut / 64) * 64;
+        const live = sizes.flatMap(n => a.allocate(n) ?? []);
+        const kept = live.filter(p => {
+          if (coin.next().value === true) return true;
+          a.release(p);
+          return false;
+        });
+        a.retract(end);
+        for (let p = a.allocate(64); p !== undefined; p = a.allocate(64)) {
+          assert.ok(p + 64 <= end, `${p} is beyond ${end}`);
+          kept.push(p);
+        }
+        for (const p of kept) a.release(p);
+        assert.is(a.live, 0);
+        assert.not(a.overhangs);
+        assert.is(a.largest(), end);
+        a.extend(1 << 16);
+        assert.is(a.largest(), 1 << 16);
+      },
+    ),
+  );
+});
 test("releasing an address that is not allocated is an internal error", () => {
   assert.throws(() => new Allocator(0, 1024).release(64), /not allocated/);
 });

@@ -1,0 +1,31 @@
+// A device for tests: Dawn over SwiftShader, which runs on any CPU, found before the package is loaded.
+import { withDrivers } from "../../support/skip.ts";
+import { swiftshader, type Driver } from "../../support/drivers.ts";
+import { WebGpuDevice, type WebGpuOptions } from "../../../runtime/webgpu/device.ts";
+
+const driver = swiftshader();
+if (driver.kind === "found") process.env["VK_ICD_FILENAMES"] = driver.path;
+const dawn: Driver = await import("webgpu").then(
+  () => ({ kind: "found", path: "webgpu" }) as const,
+  (e: unknown) => ({ kind: "missing", reason: `the package webgpu cannot be loaded: ${String(e)}` }) as const,
+);
+
+/** A test that needs the driver, skipped with the reason where it is missing. */
+export const onDevice: (name: string, body: () => Promise<void>) => void = withDrivers([driver, dawn]);
+/** A fresh device. */
+export const open = (options: WebGpuOptions = {}): Promise<WebGpuDevice> => WebGpuDevice.open(options);
+/** Numbers as f32. */
+export const f32 = (...xs: readonly number[]): Float32Array => Float32Array.from(xs);
+/** A read as plain numbers. */
+export const numbersOf = async (x: { read(): Promise<ArrayLike<number>> } | undefined): Promise<number[]> => {
+  if (!x) throw new Error("there is no such result");
+  return Array.from(await x.read());
+};
+/** What a promise rejects with. */
+export const failure = (p: Promise<unknown>): Promise<unknown> =>
+  p.then(
+    () => {
+      throw new Error("this should have failed");
+    },
+    (e: unknown) => e,
+  );
