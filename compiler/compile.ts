@@ -1,9 +1,10 @@
 // THE TABLE OF CONTENTS: how a Func becomes an artifact. Each line is a pass with a name, and each result can be looked at:
-// jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wat").
+// jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wgsl" | "ptx").
 import type { Artifact, DeviceTarget } from "../runtime/artifact.ts";
-import { PullbackError, unreachable } from "../runtime/errors/error.ts";
+import { InternalError, unreachable } from "../runtime/errors/error.ts";
 import { emitPtx } from "./emit/ptx/module.ts";
 import { emitModule } from "./emit/wasm/module.ts";
+import { emitWgsl } from "./emit/wgsl/module.ts";
 import type { Func } from "./ir/func.ts";
 import { printFunc } from "./ir/print.ts";
 import type { Schedule } from "./ir/schedule.ts";
@@ -12,6 +13,7 @@ import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
+import { requireDTypes } from "./precision.ts";
 
 /** Inputs whose memory outputs may take over, by parameter index. */
 export interface CompileOptions {
@@ -20,14 +22,16 @@ export interface CompileOptions {
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
 export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
-  const schedule = lower(optimizeFor(func, target), target, options);
+  const optimized = optimizeFor(func, target);
+  requireDTypes(optimized, target);
+  const schedule = lower(optimized, target, options);
   switch (target.kind) {
     case "wasm":
       return emitModule(schedule, target.features);
     case "cuda":
       return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32, double: true }), target.features);
     case "webgpu":
-      throw new PullbackError("E0703", "no compiler for a webgpu device");
+      return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false }));
     default:
       return unreachable(target);
   }
@@ -39,10 +43,26 @@ const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => te
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
   lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) });
 
+/** The generated text of an artifact that is text. */
+function textOf(a: Artifact): string {
+  switch (a.kind) {
+    case "ptx":
+      return a.text;
+    case "wgsl":
+      return a.kernels.map(k => `// ${k.name}: ${k.groups} groups\n${k.code}`).join("\n");
+    case "wasm":
+      throw new InternalError("a Wasm module is no text");
+    default:
+      return unreachable(a);
+  }
+}
+
 const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, threads: false } };
 /** A stage of compilation that can be printed. */
-export type Stage = "func" | "optimized" | "kernels";
-/** Text of one stage. `func` is the program as traced. */
+export type Stage = "func" | "optimized" | "kernels" | "wgsl" | "ptx";
+const WEBGPU: DeviceTarget = { kind: "webgpu", features: { f16: false, subgroup: 1, threads: 256, sharedBytes: 16384 } };
+const CUDA: DeviceTarget = { kind: "cuda", features: { capability: 80, threads: 1024, sharedBytes: 49152 } };
+/** Text of one stage, for the most modest target of its kind. `func` is the program as traced; `wgsl` are modules, one a kernel. @throws E0705 for f64 as WGSL */
 export function stageText(func: Func, stage: Stage, options: CompileOptions & { readonly sources?: boolean } = {}): string {
   const print = { sources: options.sources ?? false };
   switch (stage) {
@@ -52,6 +72,9 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
       return printFunc(optimizeFor(func, WASM), print);
     case "kernels":
       return printSchedule(lower(optimizeFor(func, WASM), WASM, options));
+    case "wgsl":
+    case "ptx":
+      return textOf(compile(func, stage === "wgsl" ? WEBGPU : CUDA, options));
     default:
       return unreachable(stage);
   }

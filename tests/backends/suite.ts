@@ -70,6 +70,7 @@ const beyond = (f: Func, lacks: readonly DType[]): boolean =>
 /** A test for each primitive. */
 export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample: every = 1 }: Subject): void {
   let left = 0;
+  const easing = { flush: accuracy === "shader" };
   for (const prim of allPrimitives)
     test(`${prim.name} agrees with the oracle at every sample`, async () => {
       const samples = primitiveSamples.filter(s => s.prim === prim);
@@ -82,7 +83,9 @@ export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample:
           left++;
           continue;
         }
-        for (const d of await caught(() => differences(device, f, valuesFor(s.avals, 17 + i, s.domain), toleranceOf(prim.name, accuracy))))
+        for (const d of await caught(() =>
+          differences(device, f, valuesFor(s.avals, 17 + i, s.domain), toleranceOf(prim.name, accuracy), easing),
+        ))
           failures.push(`${showSample(s)}: ${d}`);
       }
       assert.is(failures.length, 0, `${failures.length} of ${samples.length}:\n${failures.slice(0, 6).join("\n")}`);
@@ -104,7 +107,9 @@ export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample:
                 Array.from({ length: size }, (_, i) => edges[Math.floor(i / edges.length ** k) % edges.length] ?? 0),
               ),
             );
-            for (const d of await caught(() => differences(device, programOf({ ...s, avals }), args, toleranceOf(prim.name, accuracy))))
+            for (const d of await caught(() =>
+              differences(device, programOf({ ...s, avals }), args, toleranceOf(prim.name, accuracy), easing),
+            ))
               failures.push(`${showSample({ ...s, avals })}: ${d}`);
           }
         assert.is(failures.length, 0, failures.join("\n"));

@@ -58,12 +58,14 @@ function expandUnary(op: UnaryOp, x: Expr, double: boolean): Expr {
     return scalarOps.select(scalarOps.compare("gt", x, zero), one, scalarOps.select(scalarOps.compare("lt", x, zero), minus, x));
   }
   if (double && x.dtype === "f32" && better.has(op)) return scalarOps.convert(expandUnary(op, scalarOps.convert(x, "f64"), true), "f32");
-  return op in unaries && isReal(x.dtype) ? unaries[op as keyof typeof unaries](kit(scalarOps, x.dtype), x) : scalarOps.unary(op, x); // `in` has shown that op is a key
+  return op in unaries && isReal(x.dtype)
+    ? unaries[op as keyof typeof unaries](kit(scalarOps, x.dtype, double), x)
+    : scalarOps.unary(op, x); // `in` has shown that op is a key
 }
-function expandBinary(op: BinaryOp, x: Expr, y: Expr): Expr {
+function expandBinary(op: BinaryOp, x: Expr, y: Expr, double: boolean): Expr {
   if (op === "pow" && !isReal(x.dtype)) return intPow(scalarOps, x, y);
   return op in binaries && isReal(x.dtype)
-    ? binaries[op as keyof typeof binaries](kit(scalarOps, x.dtype), x, y)
+    ? binaries[op as keyof typeof binaries](kit(scalarOps, x.dtype, double), x, y)
     : scalarOps.binary(op, x, y); // as above
 }
 
@@ -77,7 +79,7 @@ export const expander = ({ double = true }: ExpandOptions = {}): ((e: Expr) => E
     e.kind === "unary"
       ? expandUnary(e.op, go(e.x), double)
       : e.kind === "binary"
-        ? expandBinary(e.op, go(e.x), go(e.y))
+        ? expandBinary(e.op, go(e.x), go(e.y), double)
         : mapOperands(e, go),
   );
 /** `expander` for one expression. */

@@ -19,7 +19,7 @@ interface Exponent {
 /** The nearest integer to x. */
 function nearest(k: Kit, x: (magic: number) => Expr): Exponent {
   const magic = k.real === "f32" ? MAGIC_F32 : MAGIC_F64,
-    sum = x(magic),
+    sum = k.exact(x(magic)),
     n = k.sub(sum, magic);
   return { n, raw: k.real === "f32" ? k.bits(sum) : k.s.convert(n, "i32") };
 }

@@ -10,6 +10,8 @@ export type Real = "f32" | "f64";
 export interface Kit {
   readonly s: ScalarOps;
   readonly real: Real;
+  /** May f32 formulas compute in f64? */
+  readonly double: boolean;
   readonly c: (x: number) => Expr;
   readonly add: (x: Operand, y: Operand) => Expr;
   readonly sub: (x: Operand, y: Operand) => Expr;
@@ -42,13 +44,15 @@ export interface Kit {
   /** i32 bits of an f32, and back. */
   readonly bits: (x: Expr) => Expr;
   readonly fromBits: (n: Expr) => Expr;
+  /** x, sent through its bits: no compiler may reckon on with what it was made of. Where the rounding of a sum is what counts, shading languages need to be told. */
+  readonly exact: (x: Expr) => Expr;
   /** The same value in the other precision. */
   readonly to: (real: Real, x: Expr) => Expr;
 }
 type Operand = Expr | number;
 
 /** The kit of a precision. */
-export function kit(s: ScalarOps, real: Real): Kit {
+export function kit(s: ScalarOps, real: Real, double = true): Kit {
   const c = (x: number): Expr => s.const(real === "f32" ? Math.fround(x) : x, real);
   const e = (x: Operand): Expr => (typeof x === "number" ? c(x) : x);
   const i = (n: number): Expr => s.const(n | 0, "i32");
@@ -62,6 +66,7 @@ export function kit(s: ScalarOps, real: Real): Kit {
   return {
     s,
     real,
+    double,
     c,
     i,
     int,
@@ -88,6 +93,7 @@ export function kit(s: ScalarOps, real: Real): Kit {
     poly: (x, k) => k.reduceRight<Expr | undefined>((acc, a) => (acc ? s.fma(acc, x, c(a)) : c(a)), undefined) ?? c(0),
     copySign: (m, sign) =>
       real === "f32" ? fromBits(int("or", bits(m), int("and", bits(sign), 0x80000000))) : select(signBit(sign), s.unary("neg", m), m),
+    exact: x => (real === "f32" ? fromBits(bits(x)) : x),
     to: (r, x) => s.convert(x, r),
   };
 }

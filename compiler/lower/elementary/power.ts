@@ -11,15 +11,19 @@ interface Pair {
   readonly lo: Expr;
 }
 
-/** x = hi + lo with 26-bit halves (Veltkamp). */
+/** x = hi + lo with halves of 26 bits (Veltkamp), of 12 in f32. */
 function halves(k: Kit, x: Expr): Pair {
+  if (k.real === "f32") {
+    const hi = k.fromBits(k.int("and", k.bits(x), 0xfffff000));
+    return { hi, lo: k.sub(x, hi) };
+  }
   const t = k.mul(x, 134217729),
     hi = k.sub(t, k.sub(t, x));
   return { hi, lo: k.sub(x, hi) };
 }
 /** Exact product (Dekker), without relying on fused multiply-add. */
 function product(k: Kit, x: Expr, y: Expr): Pair {
-  const hi = k.mul(x, y),
+  const hi = k.exact(k.mul(x, y)),
     a = halves(k, x),
     b = halves(k, y);
   const lo = k.sub(k.mul(a.lo, b.lo), k.sub(k.sub(k.sub(hi, k.mul(a.hi, b.hi)), k.mul(a.lo, b.hi)), k.mul(a.hi, b.lo)));
@@ -27,7 +31,7 @@ function product(k: Kit, x: Expr, y: Expr): Pair {
 }
 /** Sum of two with |x| >= |y|. */
 function quickSum(k: Kit, x: Expr, y: Expr): Pair {
-  const hi = k.add(x, y);
+  const hi = k.exact(k.add(x, y));
   return { hi, lo: k.sub(y, k.sub(hi, x)) };
 }
 const times = (k: Kit, x: Pair, y: Pair): Pair => {
@@ -35,11 +39,11 @@ const times = (k: Kit, x: Pair, y: Pair): Pair => {
   return quickSum(k, p.hi, k.add(p.lo, k.add(k.mul(x.hi, y.lo), k.mul(x.lo, y.hi))));
 };
 
-/** log of a positive finite f64, relative error about 2^-64. */
+/** log of a positive finite number, relative error about 2^-64 (2^-34 in f32). */
 function logPair(k: Kit, x: Expr): Pair {
   const { m, e } = splitExponent(k, x),
     f = k.sub(m, 1),
-    d = k.add(2, f),
+    d = k.exact(k.add(2, f)),
     dLow = k.sub(f, k.sub(d, 2));
   const q = k.div(f, d),
     back = product(k, q, d),
@@ -49,32 +53,37 @@ function logPair(k: Kit, x: Expr): Pair {
     cube = times(k, z, s),
     [, ...tail] = LOG_F64;
   // log m = 2s + (2/3) s³ + s³ z (...); the last term is small enough for one word
-  const third = times(k, cube, { hi: k.c(2 / 3), lo: k.c(3.700743415417188e-17) }),
+  const third = times(k, cube, { hi: k.c(2 / 3), lo: k.c(k.real === "f32" ? 2 / 3 - Math.fround(2 / 3) : 3.700743415417188e-17) }),
     far = k.mul(k.mul(cube.hi, z.hi), k.poly(z.hi, tail));
   const near = quickSum(k, k.add(s.hi, s.hi), third.hi);
   const low = k.add(near.lo, k.add(k.add(k.add(s.lo, s.lo), third.lo), far)),
     lm = quickSum(k, near.hi, low);
-  // e ln2: the first word has 32 bits, so its product with e is exact
-  const top = k.mul(e, 0.6931471803691238),
+  // e ln2: the first word is short, so that its product with e is exact
+  const [ln2, ln2Low] = LN2[k.real],
+    top = k.mul(e, ln2),
     sum = quickSum(k, top, lm.hi),
     zero = k.eq(e, 0);
   const hi = k.select(zero, lm.hi, sum.hi),
-    lo = k.select(zero, lm.lo, k.add(sum.lo, k.fma(e, 1.9082149292705877e-10, lm.lo)));
+    lo = k.select(zero, lm.lo, k.add(sum.lo, k.fma(e, ln2Low, lm.lo)));
   return quickSum(k, hi, lo);
 }
 
+const LN2 = { f32: [0.693145751953125, 1.428606765330187e-6], f64: [0.6931471803691238, 1.9082149292705877e-10] } as const;
+
 /** a^y for a >= 0 finite and positive, y any. */
 function powPositive(k: Kit, a: Expr, y: Expr): Expr {
-  if (k.real === "f32") {
+  if (k.real === "f32" && k.double) {
     const d = kit(k.s, "f64");
     return k.to("f32", exp(d, d.mul(d.to("f64", y), log(d, d.to("f64", a)))));
   }
-  const c = k.atLeast(k.atMost(y, 1e25), -1e25),
+  const most = k.real === "f32" ? 1e12 : 1e25, // |log a| >= 1e-8 (1e-16): that overflows all the same
+    c = k.atLeast(k.atMost(y, most), -most),
     l = logPair(k, a),
-    p = product(k, c, l.hi); // |log a| >= 1e-16, so 1e25 overflows all the same
+    p = product(k, c, l.hi);
   const inside = k.lt(k.abs(p.hi), 800),
     low = k.select(inside, k.add(p.lo, k.mul(c, l.lo)), 0);
-  return expScaled(k, p.hi, { low });
+  const power = expScaled(k, p.hi, { low });
+  return k.real === "f32" ? k.select(k.eq(a, a), power, a) : power; // the bits of a NaN split into a number
 }
 
 /** x^y with the special cases of C's pow; NaN for a negative x and a y that is no integer. */

@@ -1,8 +1,9 @@
 // sin, cos, tan: x = q π/2 + r with π/2 in short pieces, then kernels on |r| <= π/4 (a little more for large x). Large arguments multiply with digits of
-// 2/π instead: right for all of f32; f64 beyond the range of f32 is only sure to lie in [-1, 1].
+// 2/π instead: right for all of f32; f64 beyond the range of f32 is only sure to lie in [-1, 1]. Targets without f64 do it in integers (turns.ts).
 import type { Expr } from "../../ir/scalar.ts";
 import { COS_F32, COS_F64, SIN_F32, SIN_F64 } from "./coefficients.ts";
 import { kit, nearZero, type Kit } from "./kit.ts";
+import { quarterTurns } from "./turns.ts";
 
 const MAGIC_F32 = 12582912,
   MAGIC_F64 = 6755399441055744,
@@ -25,10 +26,15 @@ function quadrant(k: Kit, x: Expr): { readonly n: Expr; readonly q: Expr } {
   const n = k.sub(k.fma(x, TWO_OVER_PI, MAGIC_F64), MAGIC_F64);
   return { n, q: k.bits(k.s.binary("add", k.to("f32", n), k.s.const(MAGIC_F32, "f32"))) };
 }
+/** How large arguments may be. */
+type Range = "any" | "near";
 /** `finish` of x reduced: one way for small arguments, another for large ones, so that a target may skip the second. */
-function reduced(k: Kit, x: Expr, finish: (r: Reduced) => Expr): Expr {
+function reduced(k: Kit, x: Expr, range: Range, finish: (r: Reduced) => Expr): Expr {
+  if (range === "near" && k.real === "f32") return finish(kernelsF32(k, reduceShort(k, x)));
   const d = kit(k.s, "f64"),
     near = k.lt(k.abs(x), NEAR[k.real]);
+  if (k.real === "f32" && !k.double)
+    return k.select(near, finish(kernelsF32(k, reduceShort(k, x))), finish(kernelsF32(k, quarterTurns(k, x))));
   if (k.real === "f32") {
     const far = reduceFar(d, k.to("f64", x), [k.to("f64", x)]);
     return k.select(near, finish(kernelsF32(k, reduceShort(k, x))), finish(kernelsF32(k, { q: far.q, r: k.to("f32", far.r) })));
@@ -41,6 +47,7 @@ function reduced(k: Kit, x: Expr, finish: (r: Reduced) => Expr): Expr {
   const w = k.sub(k.mul(n, HALF_PI.third), k.sub(k.sub(t, u), w0)),
     hi = k.sub(u, w),
     lo = k.sub(k.sub(u, hi), w);
+  if (range === "near") return finish({ q, ...kernels(k, hi, lo) });
   return k.select(near, finish({ q, ...kernels(k, hi, lo) }), finish({ q: far.q, ...kernels(k, far.r, k.c(0)) }));
 }
 function kernelsF32(k: Kit, { q, r }: { readonly q: Expr; readonly r: Expr }): Reduced {
@@ -49,12 +56,12 @@ function kernelsF32(k: Kit, { q, r }: { readonly q: Expr; readonly r: Expr }): R
 }
 /** f32, |x| < 1024: n has 10 bits and the pieces of π/2 13, so that products are exact with or without fused multiply-add. */
 function reduceShort(k: Kit, x: Expr): { readonly r: Expr; readonly q: Expr } {
-  const sum = k.fma(x, TWO_OVER_PI, MAGIC_F32),
+  const sum = k.exact(k.fma(x, TWO_OVER_PI, MAGIC_F32)),
     n = k.sub(sum, MAGIC_F32),
     [a, b, c, rest] = HALF_PI_SHORT;
   const t = k.fma(n, -a, x),
     w = k.mul(n, b),
-    u = k.sub(t, w),
+    u = k.exact(k.sub(t, w)),
     lost = k.sub(k.sub(t, u), w);
   return { q: k.bits(sum), r: k.fma(n, -rest, k.add(u, k.fma(n, -c, lost))) };
 }
@@ -102,27 +109,27 @@ function signed(k: Kit, y: Expr, q: Expr): Expr {
   return k.select(k.s.compare("ne", k.int("and", q, 2), k.i(0)), k.neg(y), y);
 }
 
-/** Sine. */
-export const sin = (k: Kit, x: Expr): Expr =>
+/** Sine. `near`: the argument is known to be below 1024. */
+export const sin = (k: Kit, x: Expr, range: Range = "any"): Expr =>
   nearZero(
     k,
     x,
     2 ** -40,
-    reduced(k, x, ({ sin, cos, q }) => signed(k, k.select(isOdd(k, q), cos, sin), q)),
+    reduced(k, x, range, ({ sin, cos, q }) => signed(k, k.select(isOdd(k, q), cos, sin), q)),
   );
 /** Cosine. */
 export const cos = (k: Kit, x: Expr): Expr =>
-  reduced(k, x, ({ sin, cos, q }) => {
+  reduced(k, x, "any", ({ sin, cos, q }) => {
     const next = k.int("add", q, 1);
     return signed(k, k.select(isOdd(k, next), cos, sin), next);
   });
 /** Tangent. */
-export const tan = (k: Kit, x: Expr): Expr =>
+export const tan = (k: Kit, x: Expr, range: Range = "any"): Expr =>
   nearZero(
     k,
     x,
     2 ** -40,
-    reduced(k, x, ({ sin, cos, q }) => {
+    reduced(k, x, range, ({ sin, cos, q }) => {
       const odd = isOdd(k, q);
       return k.div(k.select(odd, k.neg(cos), sin), k.select(odd, sin, cos));
     }),

@@ -9,9 +9,9 @@ import { forEachTiled } from "./statements.ts";
 
 /** Deepest tree that is printed as one expression. */
 const DEPTH = 12;
-/** A block: renamed variables by their old number, and arithmetic that has a name. Both see what surrounds them. */
+/** A block: what stands for each variable, by its old number (another variable, or a constant), and arithmetic that has a name. Both see what surrounds them. */
 interface Scope {
-  readonly vars: Map<number, ExprVar>;
+  readonly vars: Map<number, Expr>;
   readonly names: Map<Expr, ExprVar>;
 }
 
@@ -44,12 +44,13 @@ class Namer {
     switch (s.kind) {
       case "let": {
         const value = one(s.value);
-        out.push({ kind: "let", v: this.declare(s.v, scope), value });
+        if (!this.set.has(s.v.id) && this.isSteady(value)) scope.vars.set(s.v.id, value);
+        else out.push({ kind: "let", v: this.declare(s.v, scope), value });
         break;
       }
       case "set": {
         const value = one(s.value);
-        out.push({ kind: "set", v: scope.vars.get(s.v.id) ?? s.v, value });
+        out.push({ kind: "set", v: (scope.vars.get(s.v.id) ?? s.v) as ExprVar, value }); // what is set has a variable of its own
         break;
       }
       case "store": {
@@ -121,6 +122,10 @@ class Namer {
       { kind: "let", v: renamed, value: cond },
       { kind: "while", cond: renamed, body: [...body, { kind: "set", v: renamed, value: again }] },
     );
+  }
+  /** A constant, or a variable that never changes: needs no other name. */
+  private isSteady(e: Expr): boolean {
+    return e.kind === "const" || (e.kind === "var" && !this.changing.has(e.id));
   }
   private declare(v: ExprVar, scope: Scope): ExprVar {
     const fresh = exprVar(v.name, v.dtype);

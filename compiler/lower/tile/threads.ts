@@ -38,8 +38,8 @@ export function elementTile(k: LoopKernel, items: Items, target: TileTarget): Ti
   if (!found) return undefined;
   const { before, loop, begin, n } = found,
     t = exprVar("at", "i32");
-  const item = n === 0 ? int(0) : arith("div", t, int(n)),
-    place = arith("add", n === 0 ? int(0) : arith("rem", t, int(n)), int(begin));
+  const item = n === 0 || items.extent === 1 ? int(0) : arith("div", t, int(n)),
+    place = arith("add", n === 0 ? int(0) : items.extent === 1 ? t : arith("rem", t, int(n)), int(begin));
   return spread(new TileBuilder(), k, items.extent * n, t, target, [
     { kind: "let", v: items.v, value: item },
     { kind: "let", v: loop.v, value: place },

@@ -1,0 +1,298 @@
+// A tiled kernel as one WGSL module, statement by statement. Names are numbers of ours: no word of a user's reaches the text.
+import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
+import { operands } from "../../ir/exprs.ts";
+import type { Expr, ExprVar } from "../../ir/scalar.ts";
+import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
+import { analyse, type Facts } from "./analysis.ts";
+import { helperText, type Helper } from "./helpers.ts";
+import { load, loadVector, store, storeVector, word, type Place } from "./memory.ts";
+import { bare, binary, bitcast, compare, convert, fma, hidden, literal, select, typeOf, unary, type Call } from "./scalar.ts";
+
+/** Most workgroups of one dimension of a dispatch; more are dispatched in two. */
+export const MOST_GROUPS = 65535;
+
+/** The text of a module with the entry point `main`. */
+export function emitKernel(k: TiledKernel): string {
+  return new Emitter(k).module();
+}
+
+/** A shader's compiler drops x + 0, x * 0 and 0 / x as if there were no NaN and no -0. */
+const isZero = (x: Expr): boolean => x.kind === "const" && x.dtype === "f32" && x.value === 0;
+
+class Emitter {
+  private readonly k: TiledKernel;
+  private readonly facts: Facts;
+  private readonly places: Place[];
+  private readonly names = new Map<number, string>();
+  private readonly values = new Map<number, Expr>();
+  private readonly used = new Set<Helper>();
+  private readonly meetings: string[] = [];
+  private readonly lines: string[] = [];
+  private indent = "  ";
+  private shuffles = false;
+  /** Has global memory been written since the last barrier, or may it have been in an earlier turn? */
+  private wrote = false;
+  private readonly call: Call = (helper, ...args) => {
+    this.used.add(helper);
+    return `${helper}(${args.join(", ")})`;
+  };
+
+  constructor(k: TiledKernel) {
+    this.k = k;
+    this.facts = analyse(k);
+    this.places = [
+      ...k.params.map(({ dtype }, i): Place => ({ space: "heap", base: `p${i}`, dtype })),
+      ...k.shared.map(({ dtype }, i): Place => ({ space: "array", name: `shared${i}`, dtype, width: this.facts.widths[i] ?? 1 })),
+      ...k.local.map(({ dtype }, i): Place => ({ space: "array", name: `local${i}`, dtype, width: 1 })),
+    ];
+    this.names.set(k.vars.group.id, "group").set(k.vars.lane.id, "lane");
+  }
+
+  module(): string {
+    const { k, facts } = this,
+      split = k.groups > MOST_GROUPS;
+    this.parts(k.body);
+    const words = { words: "u32", atomic: "atomic<u32>", vectors: "vec4<u32>" }[facts.heap];
+    const elements = (n: number): number => Math.max(1, n);
+    const type = (d: Place["dtype"]): string => (d === "bool" ? "u32" : typeOf(d));
+    const memory = (space: "shared" | "local", i: number, width: number): string => {
+      const { dtype, elements: n } = (space === "shared" ? k.shared : k.local)[i] as { dtype: Place["dtype"]; elements: number }; // i is in range
+      return `array<${width === 1 ? type(dtype) : `vec${width}<${type(dtype)}>`}, ${elements(Math.ceil(n / width))}>`;
+    };
+    return [
+      ...(this.shuffles ? ["enable subgroups;"] : []),
+      ...(k.params.length > 0
+        ? [
+            `@group(0) @binding(0) var<storage, read_write> heap: array<${words}>;`,
+            `@group(0) @binding(1) var<uniform> places: array<vec4<u32>, ${Math.ceil(k.params.length / 4)}>;`,
+          ]
+        : []),
+      ...k.shared.map((_, i) => `var<workgroup> shared${i}: ${memory("shared", i, facts.widths[i] ?? 1)};`),
+      ...this.meetings,
+      ...helperText(this.used, at => word(facts.heap, at)),
+      `@compute @workgroup_size(${k.threads})`,
+      `fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) thread: u32) {`,
+      ...(this.lines.some(line => /\bzero\b/.test(line)) ? ["  let zero = at.z;"] : []),
+      `  let group = i32(at.x${split ? ` + ${MOST_GROUPS}u * at.y` : ""});`,
+      ...(split ? [`  if (group >= ${k.groups}i) {`, "    return;", "  }"] : []),
+      "  let lane = i32(thread);",
+      ...k.local.map((_, i) => `  var local${i}: ${memory("local", i, 1)};`),
+      ...this.lines,
+      "}",
+      "",
+    ].join("\n");
+  }
+  /** The parts of a merged kernel name the places of their own parameters. */
+  private parts(stmts: readonly TiledStmt[]): void {
+    const [only] = stmts;
+    if (stmts.length === 1 && only?.kind === "if" && only.no.length > 0) {
+      this.put(`if (${bare(this.value(only.cond))}) {`);
+      this.nested(() => this.parts(only.yes));
+      this.put("} else {");
+      this.nested(() => this.parts(only.no));
+      this.put("}");
+      return;
+    }
+    const params = new Set<number>();
+    const visit = (e: Expr): void => {
+      if (e.kind === "load") params.add(e.buf);
+      operands(e).forEach(visit);
+    };
+    forEachTiled(stmts, s => {
+      if ("buf" in s) params.add(s.buf);
+      expressionsOf(s).forEach(visit);
+    });
+    [...params]
+      .filter(p => p < this.k.params.length)
+      .sort((a, b) => a - b)
+      .forEach(p => this.put(`let p${p} = places[${Math.floor(p / 4)}].${"xyzw"[p % 4]};`));
+    this.wrote = false;
+    this.block(stmts);
+  }
+  private put(line: string): void {
+    this.lines.push(this.indent + line);
+  }
+  private nested(body: () => void): void {
+    const { indent } = this;
+    this.indent += "  ";
+    body();
+    this.indent = indent;
+  }
+  private block(stmts: readonly TiledStmt[]): void {
+    for (const s of stmts) this.statement(s);
+  }
+  private braces(head: string, stmts: readonly TiledStmt[]): void {
+    this.put(`${head} {`);
+    this.nested(() => this.block(stmts));
+    this.put("}");
+  }
+  private declare(v: ExprVar): string {
+    const name = `v${this.names.size - 2}`;
+    this.names.set(v.id, name);
+    return name;
+  }
+  private statement(s: TiledStmt): void {
+    switch (s.kind) {
+      case "let": {
+        this.values.set(s.v.id, s.value);
+        const value = this.value(s.value),
+          changes = this.facts.changing.has(s.v.id);
+        this.put(
+          changes ? `var ${this.declare(s.v)}: ${typeOf(s.v.dtype)} = ${bare(value)};` : `let ${this.declare(s.v)} = ${bare(value)};`,
+        );
+        break;
+      }
+      case "set":
+        this.put(`${this.value(s.v)} = ${bare(this.value(s.value))};`);
+        break;
+      case "store": {
+        const line = store(this.call, this.facts.heap, this.place(s.buf), this.value(s.index), this.value(s.value));
+        if (s.guard) {
+          this.put(`if (${bare(this.value(s.guard))}) {`);
+          this.nested(() => this.put(line));
+          this.put("}");
+        } else this.put(line);
+        this.touch(s.buf);
+        break;
+      }
+      case "for": {
+        const end = s.end.kind === "const" ? this.value(s.end) : `e${this.names.size}`,
+          begin = this.shared(s.begin, s);
+        if (s.end.kind !== "const") this.put(`let ${end} = ${this.shared(s.end, s)};`);
+        const v = this.declare(s.v);
+        this.turns(s.body, () => this.braces(`for (var ${v} = ${begin}; ${v} < ${end}; ${v}++)`, s.body));
+        break;
+      }
+      case "while":
+        this.turns(s.body, () => {
+          this.put("loop {");
+          this.nested(() => {
+            this.put(`if (!(${this.shared(s.cond, s)})) {`);
+            this.nested(() => this.put("break;"));
+            this.put("}");
+            this.block(s.body);
+          });
+          this.put("}");
+        });
+        break;
+      case "if": {
+        const cond = this.shared(s.cond, s),
+          before = this.wrote;
+        this.put(`if (${bare(cond)}) {`);
+        this.nested(() => this.block(s.yes));
+        const after = this.wrote;
+        this.wrote = before;
+        if (s.no.length > 0) {
+          this.put("} else {");
+          this.nested(() => this.block(s.no));
+        }
+        this.wrote ||= after;
+        this.put("}");
+        break;
+      }
+      case "barrier":
+        this.put("workgroupBarrier();");
+        if (this.wrote) this.put("storageBarrier();");
+        this.wrote = false;
+        break;
+      case "shuffle": {
+        this.shuffles = true;
+        const x = this.value(s.value),
+          shuffled = `subgroupShuffleXor(${s.value.dtype === "bool" ? `u32(${x})` : x}, ${s.mask}u)`;
+        this.put(`let ${this.declare(s.into)} = ${s.value.dtype === "bool" ? `${shuffled} != 0u` : shuffled};`);
+        break;
+      }
+      case "loadVector": {
+        const vector = `q${this.names.size}`;
+        this.put(`let ${vector} = ${loadVector(this.facts.heap, this.place(s.buf), this.value(s.index), s.into.length)};`);
+        s.into.forEach((v, q) => this.put(`let ${this.declare(v)} = ${vector}.${"xyzw"[q]};`));
+        break;
+      }
+      case "storeVector": {
+        const values = s.values.map(v => this.value(v));
+        storeVector(this.call, this.facts.heap, this.place(s.buf), this.value(s.index), values).forEach(line => this.put(line));
+        this.touch(s.buf);
+        break;
+      }
+      default:
+        unreachable(s);
+    }
+  }
+  private touch(buf: number): void {
+    if (buf < this.k.params.length) this.wrote = true;
+  }
+  /** A loop: what its body writes may have been written in an earlier turn. */
+  private turns(body: readonly TiledStmt[], emit: () => void): void {
+    forEachTiled(body, s => {
+      if (s.kind === "store" || s.kind === "storeVector") this.touch(s.buf);
+    });
+    const { wrote } = this;
+    emit();
+    this.wrote ||= wrote;
+  }
+  /** A bound or condition around a meeting of threads. Equal in all of them, which the shader's compiler must be shown where it comes from memory. */
+  private shared(e: Expr, s: TiledStmt): string {
+    const value = bare(this.value(e));
+    if (!this.facts.varies(e) || !this.facts.meets(s)) return value;
+    const name = `meeting${this.meetings.length}`,
+      read = `m${this.meetings.length}`,
+      bool = e.dtype === "bool";
+    this.meetings.push(`var<workgroup> ${name}: ${bool ? "u32" : typeOf(e.dtype)};`);
+    this.put("if (lane == 0i) {");
+    this.nested(() => this.put(`${name} = ${bool ? `u32(${value})` : value};`));
+    this.put("}");
+    this.put(`let ${read} = workgroupUniformLoad(&${name});`);
+    return bool ? `${read} != 0u` : read;
+  }
+  /** A float sent through its bits (`exact` of lower/elementary): what it was made of is nobody's business, so that no sum is reordered around it. */
+  private isExact(e: Extract<Expr, { kind: "bitcast" }>): boolean {
+    const source = e.x.kind === "var" && !this.facts.changing.has(e.x.id) ? this.values.get(e.x.id) : e.x;
+    return e.dtype === "f32" && source?.kind === "bitcast" && source.dtype === "i32" && source.x.dtype === "f32";
+  }
+  private place(buf: number): Place {
+    const p = this.places[buf];
+    if (!p) throw new InternalError(`${this.k.name} has no buffer ${buf}`);
+    return p;
+  }
+  /** Constants alone would be computed by the shader's compiler, which refuses what overflows. */
+  private value(e: Expr): string {
+    const parts = operands(e);
+    return this.text(e, e.kind !== "load" && parts.length > 0 && parts.every(x => x.kind === "const"));
+  }
+  private text(e: Expr, constant: boolean): string {
+    const { call } = this,
+      first = (x: Expr): string => (constant && x.kind === "const" ? hidden(x.dtype, x.value) : this.value(x));
+    switch (e.kind) {
+      case "const":
+        return literal(e.dtype, e.value);
+      case "var": {
+        const name = this.names.get(e.id);
+        if (name === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`);
+        return name;
+      }
+      case "unary":
+        return unary(call, e.op, e.x.dtype, first(e.x));
+      case "binary": {
+        const operand = (x: Expr): string => (isZero(x) ? hidden(x.dtype, 0) : this.value(x));
+        return binary(call, e.op, e.dtype, constant ? first(e.x) : operand(e.x), operand(e.y), e.y);
+      }
+      case "compare":
+        return compare(call, e.op, e.x.dtype, first(e.x), this.value(e.y));
+      case "fma":
+        return fma(e.dtype, first(e.x), this.value(e.y), this.value(e.z));
+      case "select":
+        return select(first(e.cond), this.value(e.x), this.value(e.y));
+      case "convert":
+        return convert(call, e.x.dtype, e.dtype, first(e.x));
+      case "bitcast":
+        return this.isExact(e) ? `bitcast<f32>(${this.value(e.x)} | i32(zero))` : bitcast(call, e.x.dtype, e.dtype, first(e.x));
+      case "load": {
+        const x = load(call, this.facts.heap, this.place(e.buf), this.value(e.index));
+        return e.guard ? select(this.value(e.guard), x, e.otherwise ? this.value(e.otherwise) : literal(e.dtype, 0)) : x;
+      }
+      default:
+        return unreachable(e);
+    }
+  }
+}
