@@ -8,7 +8,7 @@ import { emitWgsl } from "./emit/wgsl/module.ts";
 import type { Func } from "./ir/func.ts";
 import { printFunc } from "./ir/print.ts";
 import type { Schedule } from "./ir/schedule.ts";
-import { gpuTemplates, templateOf, type Templates } from "./lower/attention.ts";
+import { gpuTemplates, templateOf, wasmTemplates, type Templates } from "./lower/attention.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { tile } from "./lower/tile/tile.ts";
@@ -37,7 +37,7 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
   }
 }
 
-const templatesOf = (target: DeviceTarget): Templates | undefined => (target.kind === "wasm" ? undefined : gpuTemplates);
+const templatesOf = (target: DeviceTarget): Templates | undefined => (target.kind === "wasm" ? wasmTemplates : gpuTemplates);
 /** A composite stays where the target has a template for it. */
 const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>

@@ -1,32 +1,50 @@
 // Composites that become kernels of their own where a backend has the template: attention and its gradient, over any re-indexing of their operands.
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
+import type { Aval } from "../ir/aval.ts";
 import type { Eqn } from "../ir/func.ts";
 import type { AttentionKernel, Place } from "../ir/kernel.ts";
 import type { Expr, ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import type { AttentionParams } from "../primitives/attention.ts";
-import { ravel } from "./indexing.ts";
+import { coefficient, ravel } from "./indexing.ts";
+import { elementKernel, type Launch } from "./loops.ts";
 import type { Target } from "./reduce.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
-/** What a backend's attention kernels take: dtypes of the operands, sizes of a head (up to `largest`), the fewest pairs of a query and a key (at least 1)
- *  that are worth it, and the passes that the gradient is made of. */
+/** What a backend's attention kernels take: dtypes of the operands, sizes of a head (up to `largest`), the fewest queries, and pairs of
+ *  a query and a key (at least 1), that are worth it, and the passes that the gradient is made of. `strided`: must a head's elements lie side
+ *  by side in memory, rows evenly apart? Other operands are then copied first; else any expression is an operand. */
 export interface Templates {
   readonly dtypes: readonly DType[];
   readonly largest: number;
+  readonly queries: number;
   readonly pairs: number;
   readonly backward: "one" | "three";
+  readonly strided: boolean;
 }
 /** Those of GPUs: a thread a row, which it keeps in registers, in f32. */
-export const gpuTemplates: Templates = { dtypes: ["f32", "f16", "bf16"], largest: 64, pairs: 1, backward: "three" };
-/** A template kernel with the memory it is launched on. */
-export interface TemplateLaunch {
-  readonly kernel: AttentionKernel;
-  readonly args: readonly SlotRef[];
+export const gpuTemplates: Templates = {
+  dtypes: ["f32", "f16", "bf16"],
+  largest: 64,
+  queries: 1,
+  pairs: 1,
+  backward: "three",
+  strided: false,
+};
+/** Those of WebAssembly: products by the micro-kernel, scores of some rows at a time in the cache. Measured (heads of 32): below 64 x 64 pairs the inlined products are as fast,
+ *  from 128 x 128 on they take 1.8 times as long, and their memory grows with the pairs. */
+export const wasmTemplates: Templates = { dtypes: ["f32", "f64"], largest: 256, queries: 32, pairs: 4096, backward: "one", strided: true };
+/** A template kernel, or the copy of an operand of one, with the memory it is launched on. */
+export type TemplateLaunch = Launch | { readonly kernel: AttentionKernel; readonly args: readonly SlotRef[] };
+/** Where the launches of one equation find and put values; `fresh` makes temporary memory. */
+export interface TemplatePlaces {
+  readonly places: Places;
+  readonly into: readonly Target[];
+  readonly fresh: (a: Aval) => SlotRef;
 }
-/** Makes the launches of one equation, results into `into`. */
-export type MakeTemplate = (name: string, places: Places, into: readonly Target[]) => readonly TemplateLaunch[];
+/** Makes the launches of one equation. */
+export type MakeTemplate = (name: string, at: TemplatePlaces) => readonly TemplateLaunch[];
 
 /** The template of a composite equation; undefined when it has none or the backend's does not fit. */
 export function templateOf(e: Eqn, templates: Templates | undefined): MakeTemplate | undefined {
@@ -36,25 +54,68 @@ export function templateOf(e: Eqn, templates: Templates | undefined): MakeTempla
     return undefined;
   const [b = 0, t = 0, h = 0, d = 0] = q.aval.shape,
     [, s = 0] = k.aval.shape;
-  if (!templates.dtypes.includes(q.aval.dtype) || b * h * d === 0 || d > templates.largest || t * s < templates.pairs) return undefined;
-  const size = { b, t, h, s, d },
-    p = e.params as AttentionParams; // the parameters of both templates
-  if (lower.template === "attention") return (name, places, into) => [launch(e, p, size, "forward", name, places, into)];
-  return templates.backward === "one"
-    ? (name, places, into) => [launch(e, p, size, "backward", name, places, into)]
-    : (name, places, into) =>
-        (["query", "key", "value"] as const).map((pass, x) => launch(e, p, size, pass, `${name}_${pass}`, places, into.slice(x, x + 1)));
+  if (
+    !templates.dtypes.includes(q.aval.dtype) ||
+    b * h * d === 0 ||
+    d > templates.largest ||
+    t < templates.queries ||
+    t * s < templates.pairs
+  )
+    return undefined;
+  const make = (pass: AttentionKernel["pass"]): MakeTemplate => launches(e, { b, t, h, s, d }, pass, templates.strided);
+  if (lower.template === "attention") return make("forward");
+  if (templates.backward === "one") return make("backward");
+  const passes = (["query", "key", "value"] as const).map(pass => ({ pass, make: make(pass) }));
+  return (name, at) => passes.flatMap(({ pass, make: one }, x) => one(`${name}_${pass}`, { ...at, into: at.into.slice(x, x + 1) }));
 }
 
-function launch(
+interface Sizes {
+  readonly b: number;
+  readonly t: number;
+  readonly h: number;
+  readonly s: number;
+  readonly d: number;
+}
+/** The kernel of one pass, after the copies of operands that it cannot read where they lie. */
+const launches =
+  (e: Eqn, size: Sizes, pass: AttentionKernel["pass"], strided: boolean): MakeTemplate =>
+  (name, at) => {
+    const copies: Launch[] = [],
+      copied = new Map<number, SlotRef>();
+    const first = kernelOf(e, size, pass, name, at, copied),
+      { kernel: k } = first;
+    if (!strided) return [first];
+    const operands = [k.q, k.k, k.v, ...(k.saved ? [k.saved.ct] : [])];
+    operands.forEach((x, i) => {
+      const operand = e.ins[i],
+        row = i === 1 || i === 2 ? k.vars.j : k.vars.i;
+      if (!operand || rowStride(k, x, row) !== undefined) return;
+      const ref = at.fresh(operand.aval);
+      copied.set(i, ref);
+      copies.push(
+        elementKernel(`${name}_operand${i}`, at.places, operand.aval.shape, 2, (c, index) => [
+          { ref, aval: operand.aval, value: c.ops.convert(c.read(operand, index), operand.aval.dtype) },
+        ]),
+      );
+    });
+    return copies.length === 0 ? [first] : [...copies, kernelOf(e, size, pass, name, at, copied)];
+  };
+/** Elements from one row of an operand to the next, when a head's elements lie side by side in memory; undefined when they do not. */
+export function rowStride({ vars, d, dtype, params }: AttentionKernel, x: Expr, row: ExprVar): number | undefined {
+  if (x.kind !== "load" || x.guard || params[x.buf]?.dtype !== dtype || (d > 1 && coefficient(x.index, vars.e) !== 1)) return undefined;
+  const stride = coefficient(x.index, row);
+  return stride !== undefined && stride >= 0 ? stride : undefined;
+}
+
+function kernelOf(
   e: Eqn,
-  { scale, causal }: AttentionParams,
-  { b, t, h, s, d }: { readonly b: number; readonly t: number; readonly h: number; readonly s: number; readonly d: number },
+  { b, t, h, s, d }: Sizes,
   pass: AttentionKernel["pass"],
   name: string,
-  places: Places,
-  into: readonly Target[],
-): TemplateLaunch {
+  { places, into }: TemplatePlaces,
+  copied: ReadonlyMap<number, SlotRef>,
+): Extract<TemplateLaunch, { kernel: AttentionKernel }> {
+  const { scale, causal } = e.params as AttentionParams; // the parameters of both templates
   const c = new KernelScope(places),
     { ops } = c,
     vars = { n: c.loop("n", b * h), i: c.loop("i", t), j: c.loop("j", s), e: c.loop("e", d) };
@@ -66,7 +127,8 @@ function launch(
   const read = (at: number, index: readonly Expr[]): Expr => {
     const a = e.ins[at];
     if (!a) throw new InternalError(`${name} has no operand ${at}`);
-    return c.read(a, index);
+    const copy = copied.get(at);
+    return copy ? ops.load(c.buffer(copy, a.aval, "read"), computeDType(a.aval.dtype), ravel(ops, index, a.aval.shape)) : c.read(a, index);
   };
   const place = ({ ref, aval }: Target, index: readonly Expr[]): Place => ({
     buf: c.buffer(ref, aval, "write"),

@@ -187,7 +187,7 @@ class Region {
         this.written(
           e,
           into,
-          this.fixed(true, at => make(name, at, into).map(launch)),
+          this.fixed(true, at => make(name, { places: at, into, fresh: a => p.slot(a) }).map(launch)),
         );
         break;
       }

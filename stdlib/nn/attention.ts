@@ -1,7 +1,7 @@
 // Attention. Shape letters: B any leading dimensions, T queries, S keys, H heads, G key heads (H a multiple of G), D head size, M = H·D width.
 import type { Tensor } from "../../compiler/extend.ts";
-import { showAval } from "../../compiler/extend.ts";
-import { computeDType } from "../../runtime/dtype.ts";
+import { attention, showAval, sizeOf } from "../../compiler/extend.ts";
+import { computeDType, isFloat } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { add, astype, mul } from "../ops/arithmetic.ts";
 import { where } from "../ops/compare.ts";
@@ -26,7 +26,10 @@ export interface AttentionOptions {
 const hidden = -0.7 * 3.4028234663852886e38;
 
 /** softmax(q·kᵀ·scale)·v: q [B, T, H, D], k and v [B, S, G, D] -> [B, T, H, D]. With G < H neighbouring queries share a key head (grouped-query attention). The
- *  softmax is computed in f32 or wider. @throws E0202 when D, S, G or B do not fit @see Vaswani et al. 2017, eq. 1 */
+ *  softmax is computed in f32 or wider.
+ *
+ *  Without `mask` and `bias` this is one operation, which devices compute, and differentiate once, without keeping scores of size T·S. With them, and where dtypes or the
+ *  sizes of keys and values differ or causal queries outnumber the keys, it is the composed formula, which keeps the scores. @throws E0202 when D, S, G or B do not fit @see Vaswani et al. 2017, eq. 1 */
 export function dotProductAttention(q: Tensor, k: Tensor, v: Tensor, { mask, causal = false, bias, scale }: AttentionOptions = {}): Tensor {
   const [t = 0, h = 0, d = 1] = q.shape.slice(-3),
     [s = 0, g = 0, dk] = k.shape.slice(-3);
@@ -50,6 +53,10 @@ export function dotProductAttention(q: Tensor, k: Tensor, v: Tensor, { mask, cau
           h,
           x.shape.at(-1) ?? 1,
         ]);
+  if (!mask && !bias && isFloat(q.dtype) && k.dtype === q.dtype && v.dtype === q.dtype && v.shape.at(-1) === d && !(causal && t > s)) {
+    const flat = (x: Tensor): Tensor => reshape(x, [sizeOf(x.shape.slice(0, -3)), ...x.shape.slice(-3)]);
+    return reshape(attention(flat(q), flat(shared(k)), flat(shared(v)), { scale: scale ?? 1 / Math.sqrt(d), causal }), q.shape);
+  }
   const raw = einsum("...thd,...shd->...hts", mul(q, scale ?? 1 / Math.sqrt(d)), shared(k)),
     wide = astype(raw, computeDType(raw.dtype));
   const biased = bias ? add(wide, astype(bias, wide.dtype)) : wide;

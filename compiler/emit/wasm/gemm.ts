@@ -106,14 +106,23 @@ function output(p: Fused): GemmSpec["out"] {
   return fusedOutput(p, body);
 }
 /** An index with some variables 0. */
-const atOrigin = (index: Expr, vars: readonly ExprVar[]): Expr =>
+export const atOrigin = (index: Expr, vars: readonly ExprVar[]): Expr =>
   substitute(index, new Map<Expr, Expr>(vars.map(v => [v, { kind: "const", dtype: "i32", value: 0 }])));
-/** Pushes the byte address of element `index` for a batch. */
-function address({ c, k, args }: Fused, buf: number, index: Expr): (f: FuncBuilder, batch: Local) => void {
-  const bytes = elementBytes(k.params[buf]?.dtype ?? "f32");
+const address = ({ c, k, args }: Fused, buf: number, index: Expr): ((f: FuncBuilder, batch: Local) => void) =>
+  pushAddress({ c, params: k.params, args, batch: k.vars.b }, buf, index);
+/** Whose parameters, found through which argument block, and which variable counts matrices. */
+export interface Addressed {
+  readonly c: KernelContext;
+  readonly params: GemmKernel["params"];
+  readonly args: GlobalRef;
+  readonly batch: ExprVar;
+}
+/** Pushes the byte address of element `index` of a buffer for a batch. */
+export function pushAddress({ c, params, args, batch: v }: Addressed, buf: number, index: Expr): (f: FuncBuilder, batch: Local) => void {
+  const bytes = elementBytes(params[buf]?.dtype ?? "f32");
   return (f, batch) => {
     const e = new ExprEmitter(f, [], c.routines, c.fma);
-    e.bindVar(k.vars.b, batch);
+    e.bindVar(v, batch);
     f.get(e.scalar(index))
       .times(bytes)
       .getGlobal(args)

@@ -1,6 +1,6 @@
 // Schedule -> one WebAssembly module with the whole program: a function a kernel, and `run`, which calls them in order. A call of a compiled function is
 // one call from JavaScript.
-import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
+import { unreachable } from "../../../runtime/errors/error.ts";
 import type { WasmArtifact, WasmFeatures } from "../../../runtime/artifact.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Kernel } from "../../ir/kernel.ts";
@@ -9,6 +9,7 @@ import { forEachStep } from "../../ir/walk.ts";
 import type { FuncBuilder, FuncRef, Local } from "./encoder/function.ts";
 import { ModuleBuilder } from "./encoder/module.ts";
 import { programShape } from "../shape.ts";
+import { emitAttention } from "./attention/emit.ts";
 import { emitProduct } from "./gemm.ts";
 import { emitLoops, scratchBytes, type KernelContext } from "./loops.ts";
 import { Routines } from "./types.ts";
@@ -53,9 +54,10 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
       });
       return;
     }
-    if (kernel.kind === "attention") throw new InternalError(`${kernel.name}: this backend has no attention template`);
-    const p = emitProduct(c, kernel, features, args),
-      work = 2 * kernel.batch * kernel.m * kernel.n * kernel.k;
+    const [p, work] =
+      kernel.kind === "attention"
+        ? ([emitAttention(c, kernel, features, args), 4 * kernel.n * kernel.t * kernel.s * kernel.d] as const)
+        : ([emitProduct(c, kernel, features, args), 2 * kernel.batch * kernel.m * kernel.n * kernel.k] as const);
     shared = Math.max(shared, p.shared);
     perThread = Math.max(perThread, p.perThread);
     compiled.set(kernel, {
