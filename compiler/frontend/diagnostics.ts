@@ -35,3 +35,13 @@ export function formatDiagnostic(d: Diagnostic, source: string): string {
     `  help: ${d.help}`,
   ].join("\n");
 }
+
+/** A file with complaints was to be run. */
+export class RewriteError extends Error {
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[], source: string) {
+    super(diagnostics.map(d => formatDiagnostic(d, source)).join("\n\n"));
+    this.name = "RewriteError";
+    this.diagnostics = diagnostics;
+  }
+}

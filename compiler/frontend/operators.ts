@@ -2,6 +2,7 @@
 import { isAssignment, isPatternTarget, rangeOf } from "./bindings.ts";
 import { waits } from "./jumps.ts";
 import { isMathCall, isText } from "./plain.ts";
+import { guardedText } from "./targets.ts";
 import { startsWithBrace, tokenOf } from "./tokens.ts";
 import { ts } from "./typescript.ts";
 import { tailArguments, varsOf } from "./variables.ts";
@@ -151,7 +152,7 @@ function rewriteUnary(w: Work, node: ts.PrefixUnaryExpression | ts.PostfixUnaryE
   if (node.operator === K.PlusPlusToken || node.operator === K.MinusMinusToken) {
     if (!isSimpleTarget(operand) || w.plain.isValue(operand)) return;
     const target = operand.getText();
-    const assignment = `${target} = ${w.names.of(node.operator === K.PlusPlusToken ? "$inc" : "$dec")}(${target})`;
+    const assignment = `${guardedText(w, operand)} = ${w.names.of(node.operator === K.PlusPlusToken ? "$inc" : "$dec")}(${target})`;
     const unused = isUnused(node) || (ts.isForStatement(node.parent) && node.parent.condition !== node);
     const text = unused
       ? assignment

@@ -8,6 +8,7 @@ import { rewriteOperator } from "./operators.ts";
 import { Plain } from "./plain.ts";
 import { directive, isFunction, isTensorFunction, isTensorScope, misplaced, suspends, type FunctionNode } from "./scopes.ts";
 import { rewriteJump, rewriteList, rewriteStatement, trapped } from "./statements.ts";
+import { rewriteTarget } from "./targets.ts";
 import { ts } from "./typescript.ts";
 import type { Place, Work } from "./work.ts";
 
@@ -55,6 +56,7 @@ export function rewrite(source: string, fileName: string, options: RewriteOption
     names,
     plain: new Plain(bindings),
     native: new Set(),
+    closures: [],
     complain,
     visit: (n, p) => visit(w, n, p),
   };
@@ -113,6 +115,7 @@ function visit(w: Work, node: ts.Node, place: Place): void {
     trapped(w, node.expression, ts.isSwitchStatement(node) ? "switch" : "for…in");
   }
   rewriteOperator(w, node);
+  rewriteTarget(w, node);
   const native = ts.isSwitchStatement(node) || ts.isForInStatement(node) || ts.isTryStatement(node);
   const inside = native ? { ...place, native: true } : place;
   ts.forEachChild(node, n => visit(w, n, inside));

@@ -98,6 +98,7 @@ function rewriteControl(w: Work, s: ControlStatement, setting: Setting): void {
 
 /** A statement as the body of a closure. */
 function closure(w: Work, s: ts.Statement): void {
+  w.closures.push(s);
   if (ts.isBlock(s)) {
     rewriteList(w, s.statements, inBody);
     return;

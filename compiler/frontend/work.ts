@@ -21,6 +21,8 @@ export interface Work {
   readonly plain: Plain;
   /** Statements that stay JavaScript's: their break and continue do too. */
   readonly native: Set<ts.Node>;
+  /** Statements that became closures: bodies of branches and loops. */
+  readonly closures: ts.Node[];
   /** Rewrite what is in `node`. */
   visit(node: ts.Node, place: Place): void;
   /** Tell the user. */

@@ -4,7 +4,7 @@ import { logicalAnd, logicalOr, where } from "../ops/compare.ts";
 import { operands } from "./arithmetic.ts";
 import { choose } from "./choose.ts";
 import { $return, ended, known, left, type End, type Jump } from "./jump.ts";
-import { commit, idle, record, type Recording } from "./region.ts";
+import { commit, idle, inBody, record, type Recording } from "./region.ts";
 import { oneTruth, truthy } from "./truth.ts";
 import { noVars, type Vars } from "./vars.ts";
 
@@ -20,10 +20,10 @@ export function $if<A = never, B = never, C = never>(
   rest: (() => End<C>) | undefined = undefined,
 ): Jump<A | B | C> {
   type Out = Jump<A | B | C>; // bodies end with their own values
-  if (!isTensor(test)) return after(ended((test ? then : (otherwise ?? nothing))()), vars, rest) as Out; // as the type says
+  if (!isTensor(test)) return after(ended(inBody(false, test ? then : (otherwise ?? nothing))), vars, rest) as Out; // as the type says
   const chosen = oneTruth(test, "if");
-  let yes = record(() => ended(then()), vars),
-    no = record(() => ended((otherwise ?? nothing)()), vars);
+  let yes = record(() => ended(inBody(true, then)), vars),
+    no = record(() => ended(inBody(true, otherwise ?? nothing)), vars);
   const [leftYes, leftNo] = [left(yes.jump), left(no.jump)];
   if (!rest || (leftYes === false && leftNo === false) || (leftYes === true && leftNo === true))
     return after(choose(chosen, yes, no, vars), vars, rest) as Out; // as the type says

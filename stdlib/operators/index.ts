@@ -28,4 +28,4 @@ export { $break, $continue, $return, $value, type End, type Jump } from "./jump.
 export { $vars, type Vars } from "./vars.ts";
 export { $and, $block, $cond, $if, $or } from "./branch.ts";
 export { $do, $for, $loop, $of, $while, type ForLoop } from "./loop.ts";
-export { $here, $plain, $target } from "./guard.ts";
+export { $plain, $target } from "./guard.ts";

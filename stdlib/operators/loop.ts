@@ -4,7 +4,7 @@ import { PullbackError } from "../../runtime/errors/error.ts";
 import { after } from "./branch.ts";
 import { choose } from "./choose.ts";
 import { ended, finished, known, normal, outside, type End, type Jump } from "./jump.ts";
-import { commit, idle, record } from "./region.ts";
+import { commit, idle, inBody, record } from "./region.ts";
 import { scanInProgram, whileInProgram, type Loop } from "./traced.ts";
 import { noVars, type Vars } from "./vars.ts";
 
@@ -31,7 +31,7 @@ export function $do<A = never, C = never>(
     for (;;) {
       let going: unknown;
       const step = record(() => {
-        const end = ended(body());
+        const end = ended(inBody(false, body));
         if (finished(end) === false) going = test();
         return end;
       }, vars);
@@ -46,7 +46,7 @@ export function $do<A = never, C = never>(
 
 /** The parts of a `for` statement, made in the scope of its own variables. `copies` gives the values of those for one step, so that closures in the body keep them. */
 export interface ForLoop<A = unknown> extends Loop {
-  body(): End<A>;
+  readonly body: () => End<A>;
   readonly jumps: boolean;
   readonly bounded: boolean;
 }
@@ -129,10 +129,10 @@ function run(loop: Loop, jumps: boolean, bounded: boolean): Jump {
     if (!going) return normal;
     let end: Jump = normal;
     if (jumps && !bounded) {
-      const step = record(() => ended(loop.body()), vars);
+      const step = record(() => ended(inBody(false, loop.body)), vars);
       if (isTensor(finished(step.jump))) return whileInProgram(loop, "test first");
       end = commit(step, vars);
-    } else end = ended(loop.body());
+    } else end = ended(inBody(false, loop.body));
     const gone = finished(end);
     if (gone === true) return outside(end);
     if (gone !== false) return guarded(loop, end);
@@ -177,7 +177,7 @@ function guarded(loop: Loop, end: Jump): Jump {
     }
     if (!going) break;
     jump = isTensor(finished(jump)) ? moved : jump;
-    jump = unlessLeft(() => ended(loop.body()));
+    jump = unlessLeft(() => ended(inBody(true, loop.body)));
   }
   return outside(jump);
 }

@@ -17,9 +17,18 @@ export interface Recording {
   readonly kept: readonly Tensor[];
 }
 
-const open: object[] = [];
-/** The recording in progress, undefined outside any. */
-export const currentRegion = (): object | undefined => open.at(-1);
+const bodies: boolean[] = []; // innermost last
+/** Run the body of a statement. `decided`: by a tensor, so that it is recorded whether or not it happens. */
+export function inBody<T>(decided: boolean, body: () => T): T {
+  bodies.push(decided);
+  try {
+    return body();
+  } finally {
+    bodies.pop();
+  }
+}
+/** Does a tensor decide about one of the innermost `depth` bodies? */
+export const isDecided = (depth: number): boolean => depth > 0 && bodies.slice(-depth).includes(true);
 
 /** Record `body`, starting from the variables as they are; they are put back afterwards. Parameters are tensors of types `avals`, for a loop's carry. */
 export function record(
@@ -32,7 +41,6 @@ export function record(
   let after = before,
     jump: Jump = normal,
     kept: readonly Tensor[] = [];
-  open.push({});
   try {
     const { func, captured } = trace(
       (...params) => {
@@ -46,7 +54,6 @@ export function record(
     );
     return { after, jump, func, captured, kept };
   } finally {
-    open.pop();
     vars.set(before);
   }
 }

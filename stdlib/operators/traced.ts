@@ -8,7 +8,7 @@ import { carryOf, trial, type Carry } from "./carry.ts";
 import { choose } from "./choose.ts";
 import { $return, ended, finished, left, normal, type End, type Jump } from "./jump.ts";
 import { fill } from "./merge.ts";
-import { idle, mapLeaves, record } from "./region.ts";
+import { idle, inBody, mapLeaves, record } from "./region.ts";
 import { truthOf, type Truth } from "./truth.ts";
 import type { Vars } from "./vars.ts";
 
@@ -16,9 +16,9 @@ import type { Vars } from "./vars.ts";
 export interface Loop {
   /** The statement's name, for messages. */
   readonly what: string;
-  test(): unknown;
-  body(): End;
-  update?(): void;
+  readonly test: () => unknown;
+  readonly body: () => End;
+  readonly update?: () => void;
   readonly vars: Vars;
 }
 /** Whether the loop was left by return, and with what; null when no step can return. */
@@ -27,7 +27,7 @@ type Exit = { readonly returned: Truth; readonly value: unknown } | null;
 /** Run `loop` in the program. The condition is looked at before the first step (while, for) or after it (do). @throws E1122, E1125 */
 export function whileInProgram(loop: Loop, order: "test first" | "body first"): Jump {
   const { vars } = loop;
-  const body = trial(() => ended(loop.body()), vars).jump;
+  const body = trial(() => ended(inBody(true, loop.body)), vars).jump;
   const assigns = trial(() => {
     loop.test();
     return normal;
@@ -38,7 +38,7 @@ function plainWhile(loop: Loop): Jump {
   const { vars } = loop;
   const step = (values: readonly unknown[]): readonly unknown[] => {
     vars.set(values);
-    loop.body();
+    inBody(true, loop.body);
     loop.update?.();
     return vars.get();
   };
@@ -65,7 +65,7 @@ function leavableWhile(loop: Loop, order: "test first" | "body first", exit: Exi
   const first = order === "body first" ? true : truthOf(loop.test(), loop.what);
   const step = (values: readonly unknown[]): readonly unknown[] => {
     vars.set(values.slice(0, -2));
-    const end = ended(loop.body()),
+    const end = ended(inBody(true, loop.body)),
       gone = finished(end);
     const going = gone === true ? false : gone === false ? onward() : unless(gone, onward, vars);
     return [...vars.get(), going, exit && exitAfter(end, values.at(-1) as Exit)]; // the last part of the state
@@ -83,7 +83,7 @@ function unless(gone: Tensor, onward: () => Truth, vars: Vars): Truth {
 /** for (const x of xs) over the leading axis of a tensor. @throws E1125 */
 export function scanInProgram(xs: Tensor, body: (x: Tensor) => End, vars: Vars): Jump {
   const inputs = [{ dtype: xs.dtype, shape: xs.shape.slice(1) }];
-  const stepOn = ([x]: readonly Tensor[]): Jump => (x ? ended(body(x)) : normal);
+  const stepOn = ([x]: readonly Tensor[]): Jump => (x ? ended(inBody(true, () => body(x))) : normal);
   const end = trial(stepOn, vars, inputs).jump;
   const run = (carry: Carry): readonly unknown[] =>
     carry.state(scan((now: readonly Tensor[], x: Tensor) => [carry.step(now, [x]), null] as const, carry.init, xs)[0]);

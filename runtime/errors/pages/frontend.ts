@@ -45,6 +45,12 @@ eval would run text that was not rewritten. arguments belongs to a function whos
     body: `
 JavaScript gives each step of a for loop a copy of its variables, which closures keep and which the body's assignments change. Copy it first: const j = i.`,
   },
+  E1119: {
+    title: "a package that the front end needs is not installed",
+    body: `
+Tensor scopes are rewritten at build time, with ts-morph (TypeScript's compiler) and magic-string: optional peers of pullback, since programs without such scopes need neither.
+npm install --save-dev ts-morph magic-string`,
+  },
   E1121: {
     title: "an operator got a tensor and something that is no number",
     body: `

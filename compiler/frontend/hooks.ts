@@ -1,0 +1,58 @@
+// Node's module hooks: what `node --import pullback/register` installs. Files with a tensor scope are rewritten as they are loaded; TypeScript that nothing else loads is
+// made JavaScript. Everything else is left to Node, and to loaders that were there before.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { directive } from "./scopes.ts";
+import { isTypeScript, toJavaScript, withInlineMap } from "./transpile.ts";
+
+interface Resolved {
+  readonly url: string;
+  readonly format?: string | null;
+  readonly shortCircuit?: boolean;
+}
+interface Loaded {
+  readonly format: string;
+  readonly source?: string | ArrayBuffer | Uint8Array;
+  readonly shortCircuit?: boolean;
+}
+interface ResolveContext {
+  readonly parentURL?: string | undefined;
+}
+
+/** `./model.js` may be `./model.ts`. */
+export async function resolve(
+  specifier: string,
+  context: ResolveContext,
+  next: (specifier: string, context?: ResolveContext) => Promise<Resolved>,
+): Promise<Resolved> {
+  try {
+    return await next(specifier, context);
+  } catch (error) {
+    const typed = specifier.replace(/\.(m?)js(x?)$/, ".$1ts$2");
+    if (!specifier.startsWith(".") || typed === specifier || context.parentURL === undefined) throw error;
+    const url = new URL(typed, context.parentURL);
+    if (url.protocol !== "file:" || !existsSync(url)) throw error;
+    return next(typed, context);
+  }
+}
+
+/** Rewrite what has a scope, transpile what nobody else can load. */
+export async function load(url: string, context: object, next: (url: string, context?: object) => Promise<Loaded>): Promise<Loaded> {
+  const { pathname, protocol } = new URL(url);
+  if (protocol !== "file:" || !/\.m?[jt]sx?$/.test(pathname) || pathname.includes("/node_modules/")) return next(url, context);
+  const source = await readFile(fileURLToPath(url), "utf8");
+  if (source.includes(directive)) return javaScript(source, url);
+  if (!isTypeScript(pathname)) return next(url, context);
+  try {
+    return await next(url, context);
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== "ERR_UNKNOWN_FILE_EXTENSION") throw error; // Node's errors have codes
+    return javaScript(source, url);
+  }
+}
+const javaScript = (source: string, url: string): Loaded => ({
+  format: "module",
+  source: withInlineMap(toJavaScript(source, url)),
+  shortCircuit: true,
+});
