@@ -49,11 +49,32 @@ export function uniform(
   const lo = round(minval),
     span = round(round(maxval) - lo);
   if (lo === 0 && span === 1) return toDType(u, dtype);
-  const exact = u.dtype === "f64" || Math.log2(span) % 1 === 0; // the product needs no rounding of its own, or has none wider to go to
-  const wide = exact ? u : p.convert(u, { dtype: "f64" }); // product and sum are rounded once, as a fused multiply-add does
-  const y = p.add(p.mul(wide, p.fullLike(wide, span)), p.fullLike(wide, lo)),
-    x = toDType(y, u.dtype);
+  const exact = u.dtype === "f64" || Math.log2(span) % 1 === 0; // the product needs no rounding of its own
+  const x = exact ? p.add(p.mul(u, p.fullLike(u, span)), p.fullLike(u, lo)) : scaledOnce(u, span, lo);
   return toDType(p.max(p.fullLike(x, lo), x), dtype);
+}
+
+/** u * span + lo of f32, u in [0, 1) with 23 bits after the point, rounded once as a fused multiply-add does, on devices that have neither that nor f64: the product and
+ *  the sum are made with their exact errors (Dekker's and Knuth's), which are added last. It stays right where a compiler fuses some of it. */
+function scaledOnce(u: Tensor, span: number, lo: number): Tensor {
+  const c = (x: number): Tensor => p.fullLike(u, x);
+  const spanHigh = upper(span),
+    spanLow = span - spanHigh;
+  const high = p.mul(p.floor(p.mul(u, c(2 ** 11))), c(2 ** -11)),
+    low = p.sub(u, high);
+  const product = p.mul(u, c(span));
+  const first = p.sub(p.mul(high, c(spanHigh)), product),
+    cross = p.add(p.add(first, p.mul(high, c(spanLow))), p.mul(low, c(spanHigh)));
+  const lost = p.add(cross, p.mul(low, c(spanLow)));
+  const sum = p.add(product, c(lo)),
+    other = p.sub(sum, product);
+  const rest = p.add(p.sub(product, p.sub(sum, other)), p.sub(c(lo), other));
+  return p.add(sum, p.add(rest, lost));
+}
+/** The upper 12 bits of an f32's mantissa. */
+function upper(x: number): number {
+  const shifted = Math.fround(4097 * x);
+  return Math.fround(shifted - Math.fround(shifted - x));
 }
 
 const below1 = { f32: -1 + 2 ** -24, f64: -1 + 2 ** -53 } as const;

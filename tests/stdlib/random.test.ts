@@ -170,4 +170,23 @@ test("what no draw can mean is refused with the values", () => {
   assert.throws(() => random.categorical(k, array([[0, 1]]), { shape: [3] }), /E0801: categorical: shape \[3\] does not end in \[1\]/);
 });
 
+test("uniform on any interval is rounded once, as a fused multiply-add does", () => {
+  const n = 1 << 16,
+    units = random.uniform(random.key(5), [n]).dataSync();
+  for (const [lo, hi] of [
+    [-0.1, 0.3],
+    [-1, 0.7],
+    [3, 10],
+    [-1e-3, 1e-3 / 3],
+    [0, 1e30 / 3],
+  ] as const) {
+    const f = Math.fround,
+      minval = f(lo),
+      span = f(f(hi) - minval);
+    const got = random.uniform(random.key(5), [n], { minval: lo, maxval: hi }).dataSync();
+    const wrong = Array.from(got).findIndex((x, i) => x !== Math.max(minval, f((units[i] ?? NaN) * span + minval))); // the product is exact in f64
+    assert.is(wrong, -1, `[${lo}, ${hi}): draw ${wrong} of unit ${units[wrong]} is ${got[wrong]}`);
+  }
+});
+
 test.run();
