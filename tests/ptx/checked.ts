@@ -11,6 +11,7 @@ export function checked(action: Action, d: Decoding): Action {
     predicateReads = Int32Array.from(d.predicateReads, p => (p < 0 ? ~p : p)),
     predicateWrites = Int32Array.from(d.predicateWrites);
   const before = (w: Warp, mask: number): void => {
+    w.products.ordinary(reads, writes);
     for (const s of reads) if ((mask & ~(w.written[s] ?? 0)) !== 0) unwritten(mask & ~(w.written[s] ?? 0));
     for (const p of predicateReads) if (p !== 0 && (mask & ~(w.predsWritten[p] ?? 0)) !== 0) unwritten(mask & ~(w.predsWritten[p] ?? 0));
   };

@@ -131,6 +131,10 @@ export class Decoding {
     this.writes.push(slot);
     return slot;
   }
+  /** The slot of a register that an asynchronous instruction reads and writes: what is checked about it is its own affair. */
+  accumulator(o: Operand, type: string): number {
+    return this.registers.target(o, type, false, this);
+  }
   /** A source predicate: its number, or ~number for its complement. */
   predicate(o: Operand): number {
     if (o.kind === "not") return ~this.predicate(o.of);
@@ -165,6 +169,10 @@ export class Decoding {
   /** Operands of `{…}`, or the one. */
   vector(o: Operand): readonly Operand[] {
     return o.kind === "vector" ? o.parts : [o];
+  }
+  /** Is it an address of 64 bits, which may be a generic one? */
+  operandIsGeneric(o: Operand): boolean {
+    return o.kind === "address" && this.registerBytes(o.base) === 8;
   }
   /** The memory that a name stands for. */
   variable(o: Operand): Variable | undefined {

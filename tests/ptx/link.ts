@@ -23,6 +23,10 @@ export function link(entry: EntryText, memory: readonly MemoryDeclaration[], mod
 
 const align = (x: number, to: number): number => Math.ceil(x / to) * to;
 
+/** All memory that a body declares. */
+const declarations = (body: readonly Statement[]): MemoryDeclaration[] =>
+  body.flatMap(s => (s.kind === "memory" ? [s] : s.kind === "block" ? declarations(s.body) : []));
+
 class Linker {
   private readonly entry: EntryText;
   private readonly machine: MachineOptions;
@@ -30,7 +34,7 @@ class Linker {
   private readonly placed: Placed[] = [];
   private readonly labels = new Map<string, number>();
   private readonly params: PtxParam[] = [];
-  private readonly dynamic: MemoryDeclaration[] = [];
+  private readonly places = new Map<MemoryDeclaration, number>();
   private paramBytes = 0;
   private sharedBytes = 0;
   private localBytes = 0;
@@ -44,31 +48,31 @@ class Linker {
       this.registers.remember(p.line, p.name, { space: "param", address: offset });
       this.paramBytes = offset + p.bytes;
     }
+    this.layOut([...memory, ...declarations(entry.body)]);
     for (const m of memory) this.memory(m);
     this.body(entry.body);
-    // dynamic shared memory comes after everything static, which is only now known: its address is patched by name
     if (this.paramBytes > 4096) throw new PtxError(entry.line, `${this.paramBytes} bytes of parameters, at most 4096`);
   }
 
+  /** Places static memory one after another, dynamic shared memory after all of it. */
+  private layOut(all: readonly MemoryDeclaration[]): void {
+    const dynamic = (m: MemoryDeclaration): boolean => m.dynamic || m.bytes === 0;
+    for (const m of all) {
+      if (m.space === "global" || m.space === "const") throw new PtxError(m.line, `.${m.space} variables are not supported: ${m.name}`);
+      if (dynamic(m)) continue;
+      const local = m.space === "local",
+        at = align(local ? this.localBytes : this.sharedBytes, m.align);
+      this.places.set(m, at);
+      if (local) this.localBytes = at + m.bytes;
+      else this.sharedBytes = at + m.bytes;
+    }
+    const last = all.filter(dynamic);
+    if (last.length === 0) return;
+    this.sharedBytes = align(this.sharedBytes, Math.max(16, ...last.map(m => m.align)));
+    for (const m of last) this.places.set(m, this.sharedBytes);
+  }
   private memory(m: MemoryDeclaration): void {
-    if (m.space === "global" || m.space === "const") throw new PtxError(m.line, `.${m.space} variables are not supported: ${m.name}`);
-    if (m.dynamic || m.bytes === 0) {
-      // placed after the static memory of the module; a kernel that has both declares its static memory first
-      this.dynamic.push(m);
-      this.registers.remember(m.line, m.name, { space: "shared", address: align(this.sharedBytes, Math.max(m.align, 16)) });
-      return;
-    }
-    if (m.space === "local") {
-      const at = align(this.localBytes, m.align);
-      this.localBytes = at + m.bytes;
-      this.registers.remember(m.line, m.name, { space: "local", address: at });
-    } else {
-      if (this.dynamic.length > 0)
-        throw new PtxError(m.line, `${m.name}: static shared memory must be declared before dynamic shared memory`);
-      const at = align(this.sharedBytes, m.align);
-      this.sharedBytes = at + m.bytes;
-      this.registers.remember(m.line, m.name, { space: "shared", address: at });
-    }
+    this.registers.remember(m.line, m.name, { space: m.space === "local" ? "local" : "shared", address: this.places.get(m) ?? 0 });
   }
 
   private body(statements: readonly Statement[]): void {
@@ -140,7 +144,7 @@ class Linker {
       name: entry.name,
       params: this.params,
       paramBytes: this.paramBytes,
-      sharedBytes: this.dynamic.length > 0 ? align(this.sharedBytes, Math.max(16, ...this.dynamic.map(d => d.align))) : this.sharedBytes,
+      sharedBytes: this.sharedBytes,
       localBytes: align(this.localBytes, 16),
       maxThreads: limit?.reduce((a, b) => a * b, 1),
       requiredThreads: required && [required[0] ?? 1, required[1] ?? 1, required[2] ?? 1],

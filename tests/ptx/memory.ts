@@ -38,5 +38,7 @@ export const GLOBAL_BASE: bigint = BigInt(GLOBAL_HIGH) << 32n;
 export const SHARED_HIGH = 0x7e00;
 /** High word of generic addresses of local memory. */
 export const LOCAL_HIGH = 0x7d00;
+/** High word of generic addresses of parameters. */
+export const PARAM_HIGH = 0x7c00;
 /** Shared addresses of block r of the cluster are (r + 1) << 24 | offset; the block's own are also just the offset. */
 export const CLUSTER_SHIFT = 24;

@@ -3,6 +3,7 @@
 import { bits } from "./block.ts";
 import { PtxFault } from "./errors.ts";
 import type { Launch } from "./launch.ts";
+import { finishStores } from "./ops/bulk.ts";
 import { KINDS } from "./program.ts";
 import type { Fragment, Warp } from "./warp.ts";
 
@@ -120,6 +121,7 @@ function run(launch: Launch, w: Warp, f: Fragment, budget: number): number {
 }
 
 function exit(w: Warp, lanes: number): void {
+  finishStores(w, lanes, w.block.launch.machine.races);
   w.live &= ~lanes;
   for (const x of w.fragments) if (x.state === "gathering") x.state = "ready"; // it may be these lanes that they waited for
   w.block.exited();

@@ -1,6 +1,9 @@
 // A warp: 32 threads that execute one instruction together, with their registers. Where a branch parts them they are several fragments, each with a place of its own in the code.
 import type { Block } from "./block.ts";
 import { Memory } from "./memory.ts";
+import { CopyQueue } from "./copyqueue.ts";
+import type { StoreQueue } from "./ops/bulk.ts";
+import { ProductQueue } from "./products.ts";
 import type { Program } from "./program.ts";
 
 /** What a fragment can do. `blocked`: somebody will wake it. `gathering`: it waits here for other lanes of its warp. `spinning`: it has looked at something that
@@ -38,7 +41,12 @@ export class Warp {
   fragments: Fragment[] = [];
   /** The instruction that is being executed, for messages. */
   pc = 0;
-  executed = 0;
+  /** Asynchronous copies of its threads. */
+  copies: CopyQueue = new CopyQueue();
+  /** Bulk stores, by lane. */
+  stores: (StoreQueue | undefined)[] = [];
+  /** Matrix products out of shared memory. */
+  products: ProductQueue = new ProductQueue();
 
   constructor(block: Block, index: number, program: Program, checked: boolean) {
     this.block = block;
@@ -67,6 +75,9 @@ export class Warp {
     for (const { name, slot } of program.specials) if (MOVING.test(name)) this.u32.fill(special(name, 0, this), slot, slot + 32);
     this.fragments = [{ pc: 0, mask: this.live, state: "ready", waits: "", spunAt: -1 }];
     this.pc = 0;
+    this.copies = new CopyQueue();
+    this.stores = [];
+    this.products = new ProductQueue();
   }
   /** Constants and the registers that say which thread this is. */
   private fill(program: Program): void {

@@ -152,7 +152,7 @@ export const CONTROL: Readonly<Record<string, Decoder>> = {
       d.must(["release"]);
       d.must(["cluster"]);
       d.needs(90, 8.0);
-      return plain(w => w.block.launch.races?.fence(w));
+      return plain(w => w.block.launch.races?.proxyFence(w));
     }
     d.must(["sc", "acq_rel", "acquire", "release"]);
     d.must(["cta", "cluster", "gpu", "sys"]);

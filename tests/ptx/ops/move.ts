@@ -2,7 +2,7 @@
 import type { Decoder, Decoding } from "../decode.ts";
 import { plain } from "../decode.ts";
 import { high, lanes, type LaneFunction, type Run } from "../lanes.ts";
-import { LOCAL_HIGH, SHARED_HIGH } from "../memory.ts";
+import { CLUSTER_SHIFT, LOCAL_HIGH, PARAM_HIGH, SHARED_HIGH } from "../memory.ts";
 import type { Action } from "../program.ts";
 import { TYPE_BYTES } from "../text/syntax.ts";
 
@@ -109,13 +109,20 @@ export const MOVE: Readonly<Record<string, Decoder>> = {
     const t = d.type(TYPES);
     return TYPE_BYTES[t] === 8 ? d.map("llp>l", pick64, [t, t, t, "pred"]) : d.map("iip>i", pick, [t, t, t, "pred"]);
   },
+  mapa: d => {
+    d.needs(90, 7.8);
+    d.take("shared::cluster");
+    const t = d.type(["u32", "u64"]);
+    return t === "u32" ? d.map("ii>i", mapped, [t, t, "u32"]) : d.map("li>l", mapped64, [t, t, "u32"]);
+  },
   cvta: d => {
     const t = d.type(["u64", "u32"]),
       back = d.take("to"),
       space = d.must(["global", "shared", "local", "const", "param", "shared::cta", "shared::cluster"]);
     if (t === "u32") d.fail("cvta of 32 bits is for 32-bit addresses");
     d.count(2);
-    if (space === "global" || space === "const" || space === "param") return d.map("l>l", words, ["u64", "u64"]);
+    if (space === "param") return d.map("l>l", back ? words0 : toParam, ["u64", "u64"]);
+    if (space === "global" || space === "const") return d.map("l>l", words, ["u64", "u64"]);
     const window = space === "local" ? LOCAL_HIGH : SHARED_HIGH;
     return d.map("l>l", back ? words0 : window === LOCAL_HIGH ? toLocal : toShared, ["u64", "u64"]);
   },
@@ -123,6 +130,16 @@ export const MOVE: Readonly<Record<string, Decoder>> = {
 const toShared = (l: number): number => {
   high[0] = SHARED_HIGH;
   return l;
+};
+const toParam = (l: number): number => {
+  high[0] = PARAM_HIGH;
+  return l;
+};
+/** The shared address of the same place in another block of the cluster. */
+const mapped = (a: number, rank: number): number => (a & 0xffffff) | ((rank + 1) << CLUSTER_SHIFT);
+const mapped64 = (l: number, h: number, rank: number): number => {
+  high[0] = h;
+  return mapped(l, rank);
 };
 const toLocal = (l: number): number => {
   high[0] = LOCAL_HIGH;

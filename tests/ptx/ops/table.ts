@@ -7,6 +7,12 @@ import { CONTROL } from "./control.ts";
 import { CONVERT } from "./convert.ts";
 import { EXCHANGE } from "./exchange.ts";
 import { FLOAT } from "./float.ts";
+import { bulk } from "./bulk.ts";
+import { copies } from "./copies.ts";
+import { MATRICES } from "./matrices.ts";
+import { MBARRIER } from "./mbarrier.ts";
+import { MMA } from "./mma.ts";
+import { WGMMA } from "./wgmma.ts";
 import { INTEGER } from "./integer.ts";
 import { LOADSTORE } from "./loadstore.ts";
 import { MOVE } from "./move.ts";
@@ -32,4 +38,9 @@ export const DECODERS: Readonly<Record<string, Decoder>> = {
   ...ATOMIC,
   ...CONTROL,
   ...EXCHANGE,
+  ...MATRICES,
+  ...MMA,
+  ...MBARRIER,
+  ...WGMMA,
+  cp: copies(bulk),
 };

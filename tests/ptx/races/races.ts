@@ -18,6 +18,12 @@ export interface Flight {
   readonly at: number;
   readonly bytes: number;
   readonly writes: boolean;
+  readonly epoch: number;
+}
+/** A moment of a warp. */
+export interface Stamp {
+  readonly warp: number;
+  readonly epoch: number;
 }
 const IN_FLIGHT = 0x7fffffff,
   SEVERAL = 32,
@@ -85,6 +91,14 @@ export class Races {
     c.learn(k);
     c.meetLanes();
   }
+  stamp(w: Warp): Stamp {
+    const { number, epoch } = this.clock(w);
+    return { warp: number, epoch };
+  }
+  /** Are generic writes of that moment visible to asynchronous copies that `w` starts? */
+  fenced(w: Warp, s: Stamp): boolean {
+    return this.clock(w).isFenced(s.warp, s.epoch);
+  }
   /** Synchronisation by an atomic access at each lane's place: what was published at the last fence (now, under `release`) is left there; what is there is heard (known at once under `acquire`). */
   signal(w: Warp, mask: number, m: Memory, at: Float64Array, acquire: boolean, release: boolean): void {
     const c = this.clock(w);
@@ -133,18 +147,27 @@ export class Races {
     const writes = touch === "write" || touch === "asyncWrite";
     this.shadows.get(memory)?.forEach(at, bytes, (p, i) => {
       if (writes) p.wrote[i] = IN_FLIGHT;
-      else if ((p.reader[i] as number) > 0) p.read[i] = IN_FLIGHT; // a record of this page
+      else this.stampReader(warp, p, i, memory, IN_FLIGHT);
     });
-    return { warp, lane, memory, at, bytes, writes };
+    return { warp, lane, memory, at, bytes, writes, epoch: this.clock(warp).epoch };
   }
-  /** It has ended, at this moment of its warp. */
-  landed(f: Flight): void {
+  /** It has ended: at this moment of its warp, or, for those who know what the warp knew when it started it (`known`), before. */
+  landed(f: Flight, known?: Knowledge): void {
     const c = this.clock(f.warp),
-      me = c.number * 32 + f.lane + 1;
+      me = c.number * 32 + f.lane + 1,
+      epoch = known ? f.epoch : c.epoch;
     this.shadows.get(f.memory)?.forEach(f.at, f.bytes, (p, i) => {
-      if (f.writes && p.writer[i] === me && p.wrote[i] === IN_FLIGHT) p.wrote[i] = c.epoch;
-      if (!f.writes && p.reader[i] === me && p.read[i] === IN_FLIGHT) p.read[i] = c.epoch;
+      if (!f.writes) this.stampReader(f.warp, p, i, f.memory, epoch);
+      else if (p.writer[i] === me && p.wrote[i] === IN_FLIGHT) p.wrote[i] = epoch;
     });
+  }
+  /** The epoch of a warp's read of a record, if it is remembered. */
+  private stampReader(w: Warp, p: Page, i: number, m: Memory, epoch: number): void {
+    const { number } = this.clock(w),
+      reader = p.reader[i] as number; // a record of this page
+    if (reader > 0 && (reader - 1) >> 5 === number) p.read[i] = epoch;
+    const list = reader < 0 && reader !== EVERYONE ? this.shadows.get(m)?.lists[~reader] : undefined;
+    if (list) for (let k = 0; k < list.length; k += 3) if (list[k] === number) list[k + 2] = epoch;
   }
 
   private checkWriter(c: Clock, lane: number, p: Page, i: number, at: number, touch: Touch, w: Warp): void {
