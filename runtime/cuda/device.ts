@@ -49,6 +49,7 @@ export class CudaDevice implements Device {
   private readonly heap: Heap;
   private readonly reclaimer = new Reclaimer();
   private readonly runAhead: number;
+  private readonly programs = new Set<() => void>(); // how each loaded program is given back
   private arena: { readonly address: number; readonly bytes: number } | undefined;
 
   /** @throws E0703 with the reason when there is no card, driver or library */
@@ -97,6 +98,7 @@ export class CudaDevice implements Device {
   load(artifact: Artifact): Executable {
     if (artifact.kind !== "ptx") throw new PullbackError("E0703", `the cuda device cannot load a ${artifact.kind} artifact`);
     const exe = new CudaExecutable(this, artifact);
+    this.programs.add(exe.cleanup);
     this.reclaimer.watch(exe, exe.cleanup, 0);
     return exe;
   }
@@ -115,6 +117,7 @@ export class CudaDevice implements Device {
   }
   /** Gives everything back. Arrays and programs on the device are dead. Safe on a lost device. */
   dispose(): void {
+    for (const cleanup of [...this.programs]) cleanup();
     this.heap.dispose();
     this.staging.dispose();
     this.page.dispose();
@@ -147,9 +150,14 @@ export class CudaDevice implements Device {
   submitted(): void {
     this.timeline.mark();
   }
-  /** The collector need not look after `owner` any more. */
-  forget(owner: object): void {
-    this.reclaimer.forget(owner);
+  /** A program is given back; the collector need not look after it. */
+  unload(exe: CudaExecutable): void {
+    this.reclaimer.forget(exe);
+    exe.cleanup();
+  }
+  /** Its part of `cleanup`. @returns false when that has been done */
+  retire(cleanup: () => void): boolean {
+    return this.programs.delete(cleanup);
   }
 
   private allocate(bytes: number): number {

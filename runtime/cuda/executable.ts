@@ -32,10 +32,12 @@ export class CudaExecutable implements Executable {
     this.slots = new Float64Array(artifact.slots.length);
     this.kernels = device.modules.load(artifact);
     const recordings = (this.recordings = new Map<Straight, Recording | undefined>());
-    this.cleanup = () => {
+    const cleanup = (): void => {
+      if (!device.retire(cleanup)) return; // the device may have come first
       for (const r of recordings.values()) r?.dispose();
       device.modules.release(artifact);
     };
+    this.cleanup = cleanup;
   }
 
   run(inputs: readonly DeviceArray[], donate: readonly boolean[] = []): DeviceArray[] {
@@ -66,8 +68,7 @@ export class CudaExecutable implements Executable {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.device.forget(this);
-    this.cleanup();
+    this.device.unload(this);
   }
 
   private findSlots(ins: readonly CudaArray[], outs: readonly CudaArray[]): void {

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import fc from "fast-check";
 import { isFloat, type DType } from "../../runtime/dtype.ts";
 import type { Device } from "../../runtime/device.ts";
-import { aval, type Aval } from "../../compiler/ir/aval.ts";
+import { aval, sizeOf, type Aval } from "../../compiler/ir/aval.ts";
 import type { Func } from "../../compiler/ir/func.ts";
 import { printFunc } from "../../compiler/ir/print.ts";
 import { allPrimitives } from "../../compiler/primitives/all.ts";
@@ -17,12 +17,15 @@ import { controlledGradients, controlledPrograms } from "./controlled.ts";
 import { programsOver, traced } from "./random.ts";
 import { chain, controlChain, gradientChain, toleranceOf, type Accuracy } from "./tolerance.ts";
 
-/** A device under test. `lacks`: dtypes it cannot compute with. `accuracy`: which column of the table it is held to. `sample`: try only one sample in so many (slow devices). */
+/** A device under test. `lacks`: dtypes it cannot compute with. `accuracy`: which column of the table it is held to. `sample`: try only one sample in so many (slow devices).
+ *  `large`: samples with an operand of more elements are tried in f32 only (slow devices). `share`: only primitives k, k + n, k + 2n, … of those there are. */
 export interface Subject {
   readonly device: Device;
   readonly lacks?: readonly DType[];
   readonly accuracy?: Accuracy;
   readonly sample?: number;
+  readonly large?: number;
+  readonly share?: readonly [k: number, n: number];
   readonly runs?: number;
 }
 
@@ -68,10 +71,19 @@ const beyond = (f: Func, lacks: readonly DType[]): boolean =>
   f.eqns.some(e => [...e.ins, ...e.outs].some(v => lacks.includes(v.aval.dtype)));
 
 /** A test for each primitive. */
-export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample: every = 1 }: Subject): void {
-  let left = 0;
-  const easing = { flush: accuracy === "shader" };
-  for (const prim of allPrimitives)
+export function primitiveSuite({
+  device,
+  lacks = [],
+  accuracy = "exact",
+  sample: every = 1,
+  large = Infinity,
+  share: [k, n] = [0, 1],
+}: Subject): void {
+  let left = 0,
+    tooLarge = 0;
+  const easing = { flush: accuracy === "shader" },
+    primitives = allPrimitives.filter((_, i) => i % n === k);
+  for (const prim of primitives)
     test(`${prim.name} agrees with the oracle at every sample`, async () => {
       const samples = primitiveSamples.filter(s => s.prim === prim);
       assert.ok(samples.length > 0, `${prim.name} has no samples`);
@@ -83,6 +95,10 @@ export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample:
           left++;
           continue;
         }
+        if (s.avals.some(a => sizeOf(a.shape) > large) && !s.avals.some(a => a.dtype === "f32")) {
+          tooLarge++;
+          continue;
+        }
         for (const d of await caught(() =>
           differences(device, f, valuesFor(s.avals, 17 + i, s.domain), toleranceOf(prim.name, accuracy), easing),
         ))
@@ -90,7 +106,7 @@ export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample:
       }
       assert.is(failures.length, 0, `${failures.length} of ${samples.length}:\n${failures.slice(0, 6).join("\n")}`);
     });
-  for (const prim of allPrimitives) {
+  for (const prim of primitives) {
     const samples = primitiveSamples.filter(s => s.prim === prim && s.avals.length > 0 && s.avals.every(a => isFloat(a.dtype)));
     if (prim.lower.kind === "map" && prim !== (bitcast.primitive as unknown) && samples.length > 0)
       test(`${prim.name} agrees with the oracle at the edges of floating point`, async () => {
@@ -118,6 +134,10 @@ export function primitiveSuite({ device, lacks = [], accuracy = "exact", sample:
   if (lacks.length > 0)
     test("what the device lacks is told", () => {
       console.log(`left out, ${device.name} lacks ${lacks.join(", ")}: ${left} samples`);
+    });
+  if (large < Infinity)
+    test("large samples that are tried in f32 only are counted", () => {
+      console.log(`left out, more than ${large} elements and not f32: ${tooLarge} samples of ${primitives.length} primitives`);
     });
 }
 /** One sample for each set of parameters. */

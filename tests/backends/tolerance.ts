@@ -8,11 +8,12 @@ export type Accuracy = "exact" | "shader";
 
 /** Rounding of one operation: about 16 ulp of f32 for what is computed by polynomials, 1e-12 in f64, one step of the narrow floats. */
 export const operation: Tolerance = d => (d === "f64" ? 1e-12 : d === "f32" ? 2e-6 : d === "f16" ? 1e-3 : d === "bf16" ? 8e-3 : 0);
-/** What is less exact than one operation: a product's sum is in another order, and its terms may cancel. */
 /** Three products after one another, with exponentials in between; the results alone are rounded to narrow floats. */
 const heads: Tolerance = d => (d === "f32" ? 2e-5 : operation(d));
+/** What is less exact than one operation: a sum is in another order, and its terms may cancel. */
 const less: Readonly<Record<string, Tolerance>> = {
   dotGeneral: d => (d === "f32" ? 2e-5 : operation(d)),
+  reduceSum: d => (d === "f32" ? 1e-5 : operation(d)),
   attention: heads,
   attentionTangent: heads,
   attentionGrad: heads,

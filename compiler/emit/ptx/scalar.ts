@@ -123,6 +123,8 @@ function remainder(c: Code, d: "f32" | "f64", x: string, y: string): string {
   c.put("bra", [nan], go);
   c.put(`setp.eq.${d}`, [go, least, literal(d, 0)]);
   c.put("bra", [nan], go);
+  c.put(`setp.eq.${d}`, [go, least, literal(d, Infinity)]);
+  c.put("bra", [next], go); // infinity is never halved down to the dividend, which is the remainder
   c.put(`mov.${d}`, [by, least]);
   c.mark(up);
   const half = c.make(d, `mul.rn.${d}`, left, literal(d, 0.5));
