@@ -3,6 +3,7 @@ import { hostView, type DType, type HostArray } from "../dtype.ts";
 import { PullbackError } from "../errors/error.ts";
 import { BlockArray, type Block, type Ledger } from "../memory/blocks.ts";
 import type { WasmDevice } from "./device.ts";
+import { mayBlock } from "./engine.ts";
 
 /** See DeviceArray. */
 export class WasmArray extends BlockArray {
@@ -19,9 +20,17 @@ export class WasmArray extends BlockArray {
     const { engine, name } = this.device;
     if (!engine.finished(this.command)) {
       if (!engine.mayWait)
-        throw new PullbackError("E0706", `a page's main thread may not wait for ${name}, which runs programs on another thread`, {
-          help: "read with await x.data()",
-        });
+        throw new PullbackError(
+          "E0706",
+          mayBlock()
+            ? `the thread that runs programs for ${name} is still starting, and cannot start while this one waits`
+            : `a page's main thread may not wait for ${name}, which runs programs on another thread`,
+          {
+            help: mayBlock()
+              ? "await device.sync() once before the first x.dataSync(), or read with await x.data()"
+              : "read with await x.data()",
+          },
+        );
       engine.wait(this.command);
     }
     return this.copy();

@@ -55,7 +55,7 @@ export class WasmDevice implements Device {
       allocate: bytes => this.allocate(bytes),
       release: address => this.heap.release(address),
     };
-    this.engine = queued ? new QueuedEngine(room, count, this.name, n => this.heap.facts(n)) : new InlineEngine(room, count);
+    this.engine = queued ? new QueuedEngine(room, count, this.name, n => this.heap.facts(n)) : new InlineEngine(room, count, this.name);
     this.ledger = new Ledger(this.reclaimer, block => this.engine.free(block.address, block.bytes));
   }
   get target(): DeviceTarget {
@@ -84,6 +84,11 @@ export class WasmDevice implements Device {
   }
   sync(): Promise<void> {
     return this.engine.settled(this.engine.issued);
+  }
+
+  /** Ends the device's threads. What has been computed can still be read; every later call is refused (E0704). A device that nobody destroys keeps its threads. */
+  destroy(): void {
+    this.engine.destroy();
   }
 
   /** A fresh array of unspecified contents. */

@@ -26,9 +26,13 @@ export interface Engine {
   free(address: number, bytes: number): void;
   /** Give back what finished commands no longer use. */
   drain(): void;
+  /** End the engine's threads. Every later call is refused. */
+  destroy(): void;
   /** Memory runs short: give back what can be, waiting for it where the thread may. */
   relieve(): void;
 }
+/** Why a destroyed device refuses. */
+export const DESTROYED = "it was destroyed";
 /** What an engine needs of the device's memory. */
 export interface Room {
   readonly memory: WebAssembly.Memory;

@@ -1,6 +1,7 @@
 // Runs a program within the call, on the calling thread and the helpers of a pool.
 import type { WasmArtifact } from "../artifact.ts";
-import type { Engine, Loaded, Room } from "./engine.ts";
+import { DeviceLostError } from "../errors/lost.ts";
+import { DESTROYED, type Engine, type Loaded, type Room } from "./engine.ts";
 import { Pool } from "./pool.ts";
 import type { Program } from "./threads.ts";
 
@@ -10,13 +11,17 @@ export class InlineEngine implements Engine {
   readonly mayWait = true;
   private readonly room: Room;
   private readonly pool: Pool | undefined;
+  private readonly device: string;
+  private destroyed = false;
 
   /** `threads` includes the caller. */
-  constructor(room: Room, threads: number) {
+  constructor(room: Room, threads: number, device: string) {
     this.room = room;
+    this.device = device;
     this.pool = threads > 1 ? new Pool(room, threads) : undefined;
   }
   load(artifact: WasmArtifact): Loaded {
+    this.requireAlive();
     const { room } = this,
       pool = artifact.threads ? this.pool : undefined;
     const table = room.allocate(4 * (1 + artifact.inputs.length + artifact.outputs.length)),
@@ -31,6 +36,7 @@ export class InlineEngine implements Engine {
     const program = exports as unknown as Program; // the artifact contract
     return {
       run: (ins, outs) => {
+        this.requireAlive();
         const arena = room.allocate(Math.max(1, artifact.arenaBytes)); // lives as long as the call
         try {
           writeTable(room.memory, table, arena, ins, outs);
@@ -59,6 +65,13 @@ export class InlineEngine implements Engine {
   }
   drain(): void {}
   relieve(): void {}
+  destroy(): void {
+    this.destroyed = true;
+    this.pool?.destroy();
+  }
+  private requireAlive(): void {
+    if (this.destroyed) throw new DeviceLostError(this.device, DESTROYED);
+  }
 }
 
 /** A program's addresses, as its `run` wants them. Call it after the last allocation: growth detaches views. */

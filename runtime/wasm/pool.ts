@@ -2,7 +2,7 @@
 // Helpers start at the first kernel worth splitting; until they are up, and without them, the caller does all the work.
 import { InternalError } from "../errors/error.ts";
 import type { Room } from "./engine.ts";
-import { startHelper } from "./spawn.ts";
+import { startHelper, type Thread } from "./spawn.ts";
 import { forkJoin, Op, Word, type Fork } from "./threads.ts";
 
 interface Registered {
@@ -16,9 +16,9 @@ interface Registered {
 export const strideOf = (scratchBytes: number): number => Math.ceil(Math.max(1, scratchBytes) / 64) * 64;
 
 /** Start `count` helpers over `control`, the pool's words. Without them the work is done all the same: who dies is not missed until it is up. */
-export function startHelpers(memory: WebAssembly.Memory, control: SharedArrayBuffer, count: number): void {
-  for (let index = 0; index < count; index++)
-    startHelper({ memory, control, index, W: Word, ops: Op }, { message: () => {}, died: () => {} });
+export function startHelpers(memory: WebAssembly.Memory, control: SharedArrayBuffer, count: number): Thread[] {
+  const listener = { message: () => {}, died: () => {} };
+  return Array.from({ length: count }, (_, index) => startHelper({ memory, control, index, W: Word, ops: Op }, listener));
 }
 
 /** `threads` includes the caller. */
@@ -28,7 +28,8 @@ export class Pool {
   private readonly room: Room;
   private readonly helpers: number;
   private readonly fork: Fork;
-  private started = false;
+  private threads: Thread[] | undefined;
+  private ended = false;
   private nextId = 1;
 
   constructor(room: Room, threads: number) {
@@ -50,22 +51,25 @@ export class Pool {
     if (!p) return;
     this.programs.delete(id);
     if (!p.loaded) return;
-    this.fork.drop(id);
+    if (!this.ended) this.fork.drop(id);
     this.room.release(p.scratch);
   }
 
   /** Run items [0, extent) of a kernel; `self` does the caller's share. Returns when all are done. */
   run(id: number, self: (begin: number, end: number) => void, kernel: number, args: number, extent: number): void {
-    if (!this.started) {
-      this.started = true;
-      startHelpers(this.room.memory, this.control, this.helpers);
-    }
+    this.threads ??= startHelpers(this.room.memory, this.control, this.helpers);
     if (!this.fork.ready()) {
       self(0, extent);
       return;
     }
     this.ensureLoaded(id);
     this.fork.run(id, self, kernel, args, extent);
+  }
+
+  /** End the helpers; call `run` no more. */
+  destroy(): void {
+    this.ended = true;
+    for (const thread of this.threads ?? []) thread.end();
   }
 
   private ensureLoaded(id: number): void {

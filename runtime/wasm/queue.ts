@@ -28,7 +28,7 @@ export class CommandQueue {
   /** The queue's memory, for the driver. */
   readonly shared: SharedArrayBuffer = new SharedArrayBuffer(4 * (Q.ring + Q.slots * Q.slot));
   private readonly words = new Int32Array(this.shared);
-  private readonly mayWait: boolean;
+  private readonly mayBlock: boolean;
   private readonly device: string;
   private readonly outOfMemory: (bytes: number) => Error;
   private readonly thread: Thread;
@@ -37,18 +37,22 @@ export class CommandQueue {
   private waiters: Waiter[] = [];
   private trouble: Trouble | undefined;
   private dead = false;
+  private up: boolean;
 
-  /** `start` makes the driver over `shared`. `outOfMemory` is the error for a driver that had none to load a program of so many bytes. */
+  /** `start` makes the driver over `shared`. `startsAlone`: it gets up even while this thread blocks (in Node; a browser needs the thread that asked for it).
+   *  `outOfMemory` is the error for a driver that had none to load a program of so many bytes. */
   constructor(options: {
     readonly device: string;
-    readonly mayWait: boolean;
+    readonly mayBlock: boolean;
+    readonly startsAlone: boolean;
     readonly start: (shared: SharedArrayBuffer, listener: Listener) => Thread;
     readonly outOfMemory: (bytes: number) => Error;
   }) {
     this.device = options.device;
-    this.mayWait = options.mayWait;
+    this.mayBlock = options.mayBlock;
+    this.up = options.startsAlone;
     this.outOfMemory = options.outOfMemory;
-    this.thread = options.start(this.shared, { message: () => this.flush(), died: reason => this.lose(reason) });
+    this.thread = options.start(this.shared, { message: () => this.hear(), died: reason => this.lose(reason) });
   }
 
   /** The last command given, in the ring or not yet. */
@@ -65,35 +69,44 @@ export class CommandQueue {
     return this.trouble;
   }
 
-  /** Give a command; its number. @throws E0708 on a page's main thread that never yields */
+  /** May the calling thread block until commands are finished? */
+  get mayWait(): boolean {
+    return this.mayBlock && this.up;
+  }
+
+  /** Give a command; its number. @throws E0708 when this thread may not wait and never yields */
   post(command: Command): number {
     if (this.dead) return this.issued;
-    if (this.mayWait) {
-      if (this.posted - this.done >= Q.slots) this.block(this.posted - Q.slots / 2); // let half of it pass: one wait for many commands
-      this.write(command);
-    } else if (this.backlog.length === 0 && this.posted - this.done < Q.slots) this.write(command);
-    else {
-      if (this.backlog.length >= BACKLOG)
-        throw new PullbackError(
-          "E0708",
-          `${this.issued - this.done} calls are queued on ${this.device}, and this page's main thread has not yielded`,
-          { help: "wait inside the loop: await x.data(), or await device.sync()" },
-        );
-      this.backlog.push(command);
-      this.want(this.posted - Q.slots / 2);
-    }
+    if (!this.mayWait && this.backlog.length >= BACKLOG)
+      throw new PullbackError(
+        "E0708",
+        `${this.issued - this.done} calls are queued on ${this.device}, and this thread, which may not wait for them, has not yielded`,
+        { help: "wait inside the loop: await x.data(), or await device.sync()" },
+      );
+    this.backlog.push(command);
+    if (this.mayWait) this.push();
+    else this.advance();
     return this.issued;
   }
-  /** Blocks until `command` is finished. Only where the thread may. */
+  /** End the driver; every later command goes nowhere. */
+  destroy(reason: string): void {
+    this.lose(reason);
+    this.thread.end();
+  }
+  /** Blocks until `command` is finished, or never will be. Only where the thread may. */
   block(command: number): void {
-    for (let spins = 0; this.done < command; spins++) {
+    this.push();
+    this.until(command);
+  }
+  private until(command: number): void {
+    for (let spins = 0; !this.dead && this.done < command; spins++) {
       const now = Atomics.load(this.words, Q.done);
       if (spins > 4000 && this.done < command) Atomics.wait(this.words, Q.done, now);
     }
   }
   /** Resolves when `command` is finished, whatever came of it. Rejects when the driver has died. */
   settled(command: number): Promise<void> {
-    if (this.done >= command) return Promise.resolve();
+    if (this.done >= command && this.up) return Promise.resolve();
     if (this.dead && this.trouble) return Promise.reject(this.trouble.error());
     return new Promise((resolve, reject) => {
       this.waiters.push({ command, resolve, reject });
@@ -102,6 +115,18 @@ export class CommandQueue {
     });
   }
 
+  /** All of the backlog into the ring, waiting for room. */
+  private push(): void {
+    while (this.backlog.length > 0) {
+      if (this.posted - this.done >= Q.slots) this.until(this.posted - Q.slots / 2); // let half of it pass: one wait for many commands
+      this.write(this.backlog.shift() ?? []);
+    }
+  }
+  /** As much of the backlog as there is room for; the rest when half of the ring has passed. */
+  private advance(): void {
+    while (this.backlog.length > 0 && this.posted - this.done < Q.slots) this.write(this.backlog.shift() ?? []);
+    if (this.backlog.length > 0) this.want(this.posted - Q.slots / 2);
+  }
   private write(command: Command): void {
     this.words.set(command, Q.ring + (this.posted % Q.slots) * Q.slot);
     this.posted++;
@@ -115,16 +140,21 @@ export class CommandQueue {
     Atomics.store(w, Q.waiting, 1);
     if (this.done >= command) queueMicrotask(() => this.flush()); // it was finished before the driver could see the wish
   }
-  /** Something is finished: the backlog moves on, and who waited is told. */
+  /** A message: the driver is up, and has perhaps finished something. */
+  private hear(): void {
+    this.up = true;
+    this.flush();
+  }
+  /** The backlog moves on, and who waited is told. */
   private flush(): void {
-    const { done } = this;
-    while (this.backlog.length > 0 && this.posted - done < Q.slots) this.write(this.backlog.shift() ?? []);
-    const ready = this.waiters.filter(w => w.command <= done);
+    if (this.dead || !this.up) return;
+    this.advance();
+    const { done } = this,
+      ready = this.waiters.filter(w => w.command <= done);
     this.waiters = this.waiters.filter(w => w.command > done);
     for (const { resolve } of ready) resolve();
     if (this.waiters.length === 0) this.thread.hold(false);
-    const next = Math.min(...this.waiters.map(w => w.command), ...(this.backlog.length > 0 ? [this.posted - Q.slots / 2] : []));
-    if (next < Infinity) this.want(Math.min(next, this.posted));
+    else this.want(Math.min(this.posted, ...this.waiters.map(w => w.command)));
   }
   /** The driver has died: nothing that is not finished will ever be. */
   private lose(reason: string): void {

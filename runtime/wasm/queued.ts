@@ -1,12 +1,13 @@
 // Runs programs in order on another thread: a call returns when it is queued. The host writes only into memory that no unfinished command uses.
 import type { WasmArtifact } from "../artifact.ts";
 import { OutOfMemoryError, type MemoryFacts } from "../errors/memory.ts";
-import { mayBlock, type Engine, type Loaded, type Room } from "./engine.ts";
+import { DESTROYED, mayBlock, type Engine, type Loaded, type Room } from "./engine.ts";
+import { nodeMajor } from "./features.ts";
 import { writeTable } from "./inline.ts";
 import { startHelpers, strideOf } from "./pool.ts";
 import { Quarantine } from "./quarantine.ts";
 import { CommandQueue } from "./queue.ts";
-import { startDriver } from "./spawn.ts";
+import { startDriver, type Thread } from "./spawn.ts";
 import { Failure, Op, Queue, Word } from "./threads.ts";
 
 /** A host that may block does so when this much memory waits for commands to finish. */
@@ -14,13 +15,12 @@ const PATIENCE = 128 * 2 ** 20;
 
 /** See Engine. */
 export class QueuedEngine implements Engine {
-  readonly mayWait: boolean = mayBlock();
   private readonly room: Room;
   private readonly helpers: number;
   private readonly control = new SharedArrayBuffer(4 * Word.count);
   private readonly quarantine = new Quarantine();
   private readonly queue: CommandQueue;
-  private helping = false;
+  private threads: Thread[] | undefined;
   private nextId = 1;
   /** Programs never overlap: one arena serves all. */
   private arena = { address: 0, bytes: 0 };
@@ -33,16 +33,21 @@ export class QueuedEngine implements Engine {
       { control, helpers } = this;
     this.queue = new CommandQueue({
       device,
-      mayWait: this.mayWait,
+      mayBlock: mayBlock(),
+      startsAlone: nodeMajor() !== undefined,
       start: (queue, listener) => startDriver({ memory, control, queue, helpers, W: Word, Q: Queue, ops: Op, failures: Failure }, listener),
       outOfMemory: bytes => new OutOfMemoryError(facts(bytes)),
     });
+  }
+  get mayWait(): boolean {
+    return this.queue.mayWait;
   }
   get issued(): number {
     return this.queue.issued;
   }
 
   load(artifact: WasmArtifact): Loaded {
+    this.check(Infinity);
     const { queue } = this,
       id = this.nextId++,
       { length } = artifact.bytes,
@@ -105,6 +110,11 @@ export class QueuedEngine implements Engine {
     this.drain();
   }
 
+  destroy(): void {
+    this.queue.destroy(DESTROYED);
+    for (const thread of this.threads ?? []) thread.end();
+  }
+
   private call(id: number, arenaBytes: number, ins: readonly number[], outs: readonly number[]): number {
     this.check(Infinity);
     const size = 4 * (1 + ins.length + outs.length),
@@ -131,9 +141,7 @@ export class QueuedEngine implements Engine {
   }
   /** Helpers start when the first program could use them. */
   private help(artifact: WasmArtifact): void {
-    if (this.helping || !artifact.threads) return;
-    this.helping = true;
-    startHelpers(this.room.memory, this.control, this.helpers);
+    if (artifact.threads) this.threads ??= startHelpers(this.room.memory, this.control, this.helpers);
   }
   /** @throws what went wrong, if it did so at `command` or before. */
   private check(command: number): void {

@@ -5,6 +5,8 @@ import { driver, forkJoin, helper, type DriverStart, type HelperStart } from "./
 export interface Thread {
   /** Keep the process alive for this thread, or no longer. */
   hold(held: boolean): void;
+  /** Stop it, whatever it is doing. */
+  end(): void;
 }
 /** What the host wants to know of one. */
 export interface Listener {
@@ -31,7 +33,7 @@ function spawn(code: string, start: HelperStart | DriverStart, { message, died }
     thread.on("error", e => died(e.message));
     thread.on("exit", status => died(`its thread ended with status ${status}`));
     thread.unref();
-    return { hold: held => (held ? thread.ref() : thread.unref()) };
+    return { hold: held => (held ? thread.ref() : thread.unref()), end: () => void thread.terminate() };
   }
   const main = `${SHIM} onmessage = e => (${code})(e.data, x => postMessage(x));`;
   const url = URL.createObjectURL(new Blob([main], { type: "text/javascript" }));
@@ -44,5 +46,5 @@ function spawn(code: string, start: HelperStart | DriverStart, { message, died }
     died(e.message || "its worker could not start: does the page's Content-Security-Policy allow worker-src blob: ?");
   });
   thread.postMessage(start);
-  return { hold: () => {} };
+  return { hold: () => {}, end: () => thread.terminate() };
 }

@@ -24,12 +24,13 @@ export async function buildPage(module: string): Promise<Built> {
       conditions: ["source", ...defaultClientConditions],
       alias: [{ find: /^uvu$/, replacement: join(root, "tests/browser/uvu.ts") }],
     },
+    worker: { format: "es" },
     build: {
       outDir: folder,
       emptyOutDir: false,
       target: "esnext",
       chunkSizeWarningLimit: 1e5,
-      rolldownOptions: { input: { page: join(root, module) }, output: { entryFileNames: "[name].js" } },
+      rolldownOptions: { checks: { pluginTimings: false }, input: { page: join(root, module) }, output: { entryFileNames: "[name].js" } },
     },
   });
   await writeFile(

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { array, defaultDevice, jit, matmul, PullbackError, setDefaultDevice, sum, tanh, wasm, type Tensor } from "../../stdlib/index.ts";
 import { give } from "./channel.ts";
-import { gpt } from "./programs.ts";
+import { gpt } from "../support/bits.ts";
 
 const device = defaultDevice(),
   queued = device.name.includes("async");

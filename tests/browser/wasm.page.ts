@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import { defaultDevice, wasm } from "../../stdlib/index.ts";
 import { give } from "./channel.ts";
-import { digests } from "./programs.ts";
+import { digests } from "../support/bits.ts";
 
 const device = defaultDevice();
 

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { wasm } from "../../stdlib/index.ts";
 import { pageTests, type PageRun } from "./harness.ts";
-import { digests } from "./programs.ts";
+import { digests } from "../support/bits.ts";
 
 const strict = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; img-src data:";
 interface Facts {
@@ -49,6 +49,16 @@ for (const [name, run] of life)
       assert.ok(returned < done / 4, `returned after ${returned} ms of ${done}`);
       assert.ok(ticks > 2, `${ticks} ticks`);
     });
+
+const workers = await pageTests("tests/browser/wasm-worker.page.ts", { "isolated worker": { isolated: true }, "worker, not isolated": {} });
+for (const [name, run] of workers)
+  test(`${name}: the devices and the bits`, () => {
+    const { names, digests: each } = given<{ names: readonly string[]; digests: readonly unknown[] }>(run, "report");
+    const isolated = name === "isolated worker";
+    assert.match(names[0] ?? "", isolated ? /^wasm \(\d threads?, fma\)$/ : /^wasm \(1 thread, fma\)$/);
+    assert.match(names[1] ?? "", isolated ? /^wasm \(\d threads?, fma, async\)$/ : /^wasm \(1 thread, fma\)$/);
+    for (const one of each) assert.equal(one, inNode);
+  });
 
 const blocked = await pageTests("tests/browser/wasm-blocked.page.ts", {
   "a CSP without workers": { isolated: true, csp: strict.replace("worker-src blob:; ", "") },

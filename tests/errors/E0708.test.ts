@@ -12,14 +12,15 @@ teaches(
   () => {
     const queue = new CommandQueue({
       device: "wasm (2 threads, async)",
-      mayWait: false,
-      start: () => ({ hold: () => {} }),
+      mayBlock: false,
+      startsAlone: true,
+      start: () => ({ hold: () => {}, end: () => {} }),
       outOfMemory: requested => new OutOfMemoryError({ requested, live: 0, peak: 0, largest: 0 }),
     });
     for (let i = 0; i <= BACKLOG + Queue.slots; i++) queue.post([1]);
   },
   {
-    fact: "16448 calls are queued on wasm (2 threads, async), and this page's main thread has not yielded",
+    fact: "16448 calls are queued on wasm (2 threads, async), and this thread, which may not wait for them, has not yielded",
     at: "post([1])",
     help: "wait inside the loop: await x.data(), or await device.sync()",
   },

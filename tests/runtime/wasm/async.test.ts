@@ -143,6 +143,25 @@ test("memory that only waits for queued calls is waited for before memory runs o
   assert.ok(d.memory().peak < 2 ** 32);
 });
 
+test("a destroyed device ends its threads: what was queued rejects, what was computed stays, later calls are refused", async () => {
+  for (const dispatch of ["sync", "async"] as const) {
+    const d = new WasmDevice({ dispatch, threads: 2 }),
+      f = d.load(slow(1000)),
+      x = one(d, 4),
+      done = first(f.run([x]));
+    await d.sync();
+    const queued = dispatch === "async" ? first(d.load(slow(LONG)).run([x])).read() : undefined;
+    d.destroy();
+    d.destroy();
+    if (queued) await assertRejects(queued, /E0704: .* was lost: it was destroyed/, DeviceLostError);
+    assert.equal([...(await done.read())], [4]);
+    assert.throws(() => f.run([x]), /E0704: .* was lost: it was destroyed/);
+    assert.throws(() => d.load(slow(1000)), /E0704/);
+    f.dispose();
+    done.dispose();
+  }
+});
+
 async function assertRejects(p: Promise<unknown>, message: RegExp, type: typeof Error | typeof DeviceLostError = Error): Promise<void> {
   const error = await p.then(
     () => undefined,

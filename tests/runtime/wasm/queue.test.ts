@@ -8,14 +8,16 @@ import { BACKLOG, CommandQueue } from "../../../runtime/wasm/queue.ts";
 import type { Listener } from "../../../runtime/wasm/spawn.ts";
 import { Failure, Queue } from "../../../runtime/wasm/threads.ts";
 
-/** A queue of a page's main thread, whose driver does what it is told. */
-function played(): {
+/** A queue, unless said otherwise of a page's main thread, whose driver does what it is told. */
+function played(thread: { readonly mayBlock: boolean; readonly startsAlone: boolean } = { mayBlock: false, startsAlone: true }): {
   queue: CommandQueue;
   /** Finish commands up to this one, in order; gives their first words. */
   finish(command: number): number[];
   fail(command: number, kind: number, text: string): void;
   die(reason: string): void;
   held(): boolean;
+  /** The driver says that it is up. */
+  rise(): void;
 } {
   let listener: Listener | undefined,
     words: Int32Array = new Int32Array(0),
@@ -23,11 +25,11 @@ function played(): {
     held = false;
   const queue = new CommandQueue({
     device: "wasm (played)",
-    mayWait: false,
+    ...thread,
     start: (shared, l) => {
       words = new Int32Array(shared);
       listener = l;
-      return { hold: h => (held = h) };
+      return { hold: h => (held = h), end: () => {} };
     },
     outOfMemory: requested => new OutOfMemoryError({ requested, live: 1, peak: 1, largest: 1 }),
   });
@@ -56,6 +58,7 @@ function played(): {
     },
     die: reason => listener?.died(reason),
     held: () => held,
+    rise: () => listener?.message(),
   };
 }
 
@@ -72,9 +75,26 @@ test("what does not fit into the ring waits in order, and moves on as the driver
 test("a thread that may not wait and never yields is told to", () => {
   const { queue, finish } = played();
   for (let i = 0; i < BACKLOG + Queue.slots; i++) queue.post([1]);
-  assert.throws(() => queue.post([1]), /E0708: 16448 calls are queued on wasm \(played\), and this page's main thread has not yielded/);
+  assert.throws(
+    () => queue.post([1]),
+    /E0708: 16448 calls are queued on wasm \(played\), and this thread, which may not wait for them, has not yielded/,
+  );
   finish(Queue.slots);
   assert.is(queue.post([1]), BACKLOG + Queue.slots + 1);
+});
+test("a thread that may block does not before the driver is up, if that needs the thread", async () => {
+  const { queue, finish, rise } = played({ mayBlock: true, startsAlone: false }),
+    many = 2 * Queue.slots;
+  for (let i = 1; i <= many; i++) queue.post([i]); // would block for ever
+  assert.is(queue.mayWait, false);
+  let up = false;
+  const settled = queue.settled(0).then(() => (up = true));
+  await Promise.resolve();
+  assert.is(up, false);
+  rise();
+  await settled;
+  assert.is(queue.mayWait, true);
+  assert.is(finish(many).at(-1), many);
 });
 test("who waits is told in order of what is finished, and the process is held for as long as somebody waits", async () => {
   const { queue, finish, held } = played(),

@@ -1,4 +1,4 @@
-// Programs whose bits are compared between Node and a page: training steps of a GPT with Functional-SAM, and kernels of each kind that are large enough to be split
+// Programs whose bits are compared between engines, devices and numbers of threads: training steps of a GPT with Functional-SAM, and kernels of each kind that are large enough to be split
 // between threads. Nothing here reads with dataSync, so that it runs on a page's main thread.
 import {
   add,
