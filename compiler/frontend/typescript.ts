@@ -1,2 +1,2 @@
 // The only door to TypeScript's compiler API. `typescript` 7 ships none, so it is ts-morph's copy (TypeScript 6). No other file of the library names the package.
-export { ts } from "ts-morph";
+export { Project, ts } from "ts-morph";

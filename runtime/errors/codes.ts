@@ -9,6 +9,7 @@ import { devicePages } from "./pages/device.ts";
 import { libraryPages } from "./pages/library.ts";
 import { ioPages } from "./pages/io.ts";
 import { frontendPages } from "./pages/frontend.ts";
+import { checkPages } from "./pages/check.ts";
 
 /** One page of `npx pullback explain`. */
 export interface ErrorPage {
@@ -26,7 +27,8 @@ export const errorPages: typeof tracePages &
   typeof devicePages &
   typeof libraryPages &
   typeof ioPages &
-  typeof frontendPages = {
+  typeof frontendPages &
+  typeof checkPages = {
   ...tracePages,
   ...shapePages,
   ...transformPages,
@@ -37,6 +39,7 @@ export const errorPages: typeof tracePages &
   ...libraryPages,
   ...ioPages,
   ...frontendPages,
+  ...checkPages,
 };
 
 /** A code that some error carries. */

@@ -1,25 +1,32 @@
 // The operators that compute: on plain values JavaScript's own, on tensors the library's operation. Nothing here decides what runs.
-import { isTensor, showAval, type Tensor } from "../../compiler/extend.ts";
+import { isTensor, showAval, type Demand, type Tensor } from "../../compiler/extend.ts";
 import { isInteger } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import * as a from "../ops/arithmetic.ts";
 import * as c from "../ops/compare.ts";
 import type { TensorLike } from "../ops/promotion.ts";
+import type { Like, Meet, NumberMeet } from "../ops/typed.ts";
 
 /** A binary operator: plain values keep JavaScript's meaning, and with a tensor on either side it is the library's function. @throws E1121, E0201 */
 export interface BinaryOperator {
-  (x: number, y: number): number;
-  (x: Tensor, y: TensorLike): Tensor;
-  (x: TensorLike, y: Tensor): Tensor;
-  (x: TensorLike, y: TensorLike): Tensor | number;
-  <X, Y>(x: X, y: Y): X extends bigint ? bigint : X extends string ? string : Y extends string ? string : unknown;
+  <X, Y>(x: X, y: Y & Fits<X, Y>): Computed<X, Y>;
 }
+/** What the second operand must also be: shapes in types do not contradict each other. */
+export type Fits<X, Y> = [X, Y] extends [TensorLike, TensorLike] ? Demand<Meet<X, Y>> : unknown;
+type Computed<X, Y> = X extends Tensor
+  ? NumberMeet<X, Y>
+  : Y extends Tensor
+    ? NumberMeet<X, Y>
+    : X extends bigint
+      ? bigint
+      : X extends string
+        ? string
+        : Y extends string
+          ? string
+          : number;
 /** A unary operator. */
 export interface UnaryOperator {
-  (x: number): number;
-  (x: Tensor): Tensor;
-  (x: TensorLike): Tensor | number;
-  (x: bigint): bigint;
+  <X>(x: X): X extends Tensor ? Like<X> : X extends bigint ? bigint : number;
 }
 
 const isOperand = (x: unknown): x is TensorLike => isTensor(x) || typeof x === "number" || typeof x === "boolean";

@@ -3,22 +3,18 @@
 import { isTensor, type Tensor } from "../../compiler/extend.ts";
 import * as c from "../ops/compare.ts";
 import type { TensorLike } from "../ops/promotion.ts";
-import { operands } from "./arithmetic.ts";
+import type { TruthMeet } from "../ops/typed.ts";
+import { operands, type Fits } from "./arithmetic.ts";
 import { truthy } from "./truth.ts";
 
 /** An ordering: true or false for plain values, bool tensors for tensors. @throws E1121, E0201 */
 export interface OrderOperator {
-  (x: Tensor, y: TensorLike): Tensor;
-  (x: TensorLike, y: Tensor): Tensor;
-  (x: number, y: number): boolean;
-  (x: TensorLike, y: TensorLike): Tensor | boolean;
-  <X extends bigint | string>(x: X, y: X): boolean;
+  <X, Y>(x: X, y: Y & Fits<X, Y>): Compared<X, Y>;
 }
+type Compared<X, Y> = X extends Tensor ? TruthMeet<X, Y> : Y extends Tensor ? TruthMeet<X, Y> : boolean;
 /** An equality. Tensors are compared by their elements, never by identity. @throws E0201 */
 export interface EqualityOperator {
-  (x: Tensor, y: TensorLike): Tensor;
-  (x: TensorLike, y: Tensor): Tensor;
-  (x: unknown, y: unknown): boolean;
+  <X, Y>(x: X, y: Y & Fits<X, Y>): [X, Y] extends [TensorLike, TensorLike] ? Compared<X, Y> : boolean;
 }
 
 function order(sign: string, plain: (x: number, y: number) => boolean, onTensors: (x: TensorLike, y: TensorLike) => Tensor): OrderOperator {

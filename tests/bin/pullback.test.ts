@@ -28,7 +28,7 @@ test("--help prints the usage and succeeds", () => {
 test("anything else is refused with the usage", () => {
   for (const [args, message] of [
     [[], "a command is missing"],
-    [["explode"], `unknown command "explode"; there is: explain`],
+    [["explode"], `unknown command "explode"; there are: explain, check`],
     [["explain"], "explain takes exactly one code"],
     [["explain", "a", "b"], "explain takes exactly one code"],
     [["--verbose"], "Unknown option '--verbose'"],

@@ -1,0 +1,107 @@
+// `pullback check [files]`: type-checks shadows, lints, and traces exported functions abstractly. Prints as tsc does; the status is 1 when something was found.
+import { existsSync, watch } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { formatFinding, sorted, type Finding } from "./finding.ts";
+import { CheckedProject, configAbove } from "./project.ts";
+import { traceExport } from "./traced.ts";
+
+const usage = `usage: pullback check [--json] [--watch] [--project tsconfig.json] [--no-trace] FILE...
+
+Type-checks the files with tensor scopes as they are rewritten, looks for what JavaScript cannot trap, and traces exported functions
+whose parameters have known shapes (Tensor<["batch", 784], "f32">), without computing anything. The status is 1 when something was found.
+`;
+interface Options {
+  readonly files: readonly string[];
+  readonly json: boolean;
+  readonly watch: boolean;
+  readonly trace: boolean;
+  readonly project: string | undefined;
+}
+
+function parse(argv: string[]): Options | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        json: { type: "boolean" },
+        watch: { type: "boolean" },
+        project: { type: "string" },
+        "no-trace": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    if (values.help) return "";
+    if (positionals.length === 0) return "a file is missing";
+    const files = positionals.map(f => resolve(f)),
+      missing = files.find(f => !existsSync(f));
+    if (missing !== undefined) return `there is no file ${relative(process.cwd(), missing)}`;
+    return { files, json: values.json ?? false, watch: values.watch ?? false, trace: !values["no-trace"], project: values.project };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** All findings of the files, and a sentence about what was traced. */
+async function run(
+  project: CheckedProject,
+  o: Options,
+  version: number,
+): Promise<{ readonly findings: readonly Finding[]; readonly skipped: readonly string[]; readonly traced: number }> {
+  for (const f of o.files) project.refresh(f);
+  const found = o.files.flatMap(f => project.findings(f)),
+    broken = new Set(found.map(f => f.file)),
+    skipped: string[] = [];
+  let traced = 0;
+  for (const file of o.trace ? o.files : []) {
+    if (broken.has(file)) continue; // types come first
+    for (const e of project.exports(file)) {
+      const outcome = await traceExport(e, version);
+      if (outcome.kind === "failed") found.push(outcome.finding);
+      else if (outcome.kind === "skipped") skipped.push(`${e.name}: ${outcome.why}`);
+      else traced++;
+    }
+  }
+  return { findings: sorted(found), skipped, traced };
+}
+
+function report(project: CheckedProject, o: Options, { findings, skipped, traced }: Awaited<ReturnType<typeof run>>): void {
+  if (o.json) {
+    process.stdout.write(`${JSON.stringify({ findings, traced, skipped })}\n`);
+    return;
+  }
+  const name = (f: string): string => relative(process.cwd(), f);
+  const text = findings.map(f => formatFinding(f, existsSync(f.file) ? project.sourceOf(f.file) : "", name(f.file)));
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+  const summary = `${count(o.files.length, "file")}, ${count(findings.length, "error")}, ${count(traced, "exported function")} traced`;
+  process.stdout.write(
+    `${[...text, summary, ...skipped.map(s => `not traced: ${s}`)].join("\n\n").replace(/\n\n(not traced)/g, "\n$1")}\n`,
+  );
+}
+
+/** The command. @returns the status to end with; never while watching */
+async function main(argv: string[]): Promise<number> {
+  const o = parse(argv);
+  if (typeof o === "string") {
+    if (o === "") process.stdout.write(usage);
+    else process.stderr.write(`pullback check: ${o}\n\n${usage}`);
+    return o === "" ? 0 : 2;
+  }
+  const [first = "."] = o.files,
+    project = new CheckedProject(o.project ?? configAbove(dirname(first)));
+  let version = 0;
+  const once = async (): Promise<number> => {
+    const result = await run(project, o, version++);
+    report(project, o, result);
+    return result.findings.length > 0 ? 1 : 0;
+  };
+  const status = await once();
+  if (!o.watch) return status;
+  let running = Promise.resolve(0);
+  for (const f of o.files) watch(f, () => (running = running.then(once)));
+  return new Promise(() => undefined);
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,128 @@
+// A user's project as TypeScript sees it: shadows in the place of files with tensor scopes. It stays warm: a changed file is read again, the rest is kept.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { ErrorCode } from "../../../runtime/errors/codes.ts";
+import { Project, ts } from "../typescript.ts";
+import type { Finding } from "./finding.ts";
+import { lint } from "./lints.ts";
+import { placeOf, shadowOf, type Shadow } from "./shadow.ts";
+import { argumentType, type ArgumentType } from "./types.ts";
+
+/** A function that a module exports, with what its parameters' types say; or why it cannot be traced from them. */
+export interface Exported {
+  readonly file: string;
+  readonly name: string;
+  readonly line: number;
+  readonly column: number;
+  readonly args: readonly ArgumentType[] | string;
+}
+/** The nearest tsconfig.json at or above a folder. */
+export function configAbove(folder: string): string | undefined {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const file = join(at, "tsconfig.json");
+    if (existsSync(file)) return file;
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+/** Files that belong together. Paths are absolute. */
+export class CheckedProject {
+  private readonly project: Project;
+  private readonly shadows = new Map<string, Shadow>();
+  constructor(config: string | undefined) {
+    this.project = new Project({
+      ...(config === undefined ? {} : { tsConfigFilePath: config }),
+      skipAddingFilesFromTsConfig: true,
+      compilerOptions: { noEmit: true, allowImportingTsExtensions: true },
+    });
+  }
+
+  /** Read a file again, and whatever it imports for the first time. */
+  refresh(file: string): void {
+    const source = readFileSync(file, "utf8");
+    if (this.shadows.get(file)?.source === source) return;
+    const shadow = shadowOf(file, source);
+    this.shadows.set(file, shadow);
+    const known = this.project.getSourceFile(file);
+    if (known) known.replaceWithText(shadow.text);
+    else this.project.createSourceFile(file, shadow.text, { overwrite: true });
+    this.project.resolveSourceFileDependencies();
+    for (const f of this.project.getSourceFiles()) {
+      const path = f.getFilePath();
+      if (!this.shadows.has(path) && !f.isDeclarationFile() && !path.includes("/node_modules/") && f.getFullText().includes("use tensor"))
+        this.refresh(path);
+    }
+  }
+  /** Everything there is to say about a file without running it. */
+  findings(file: string): Finding[] {
+    const shadow = this.shadowOf(file),
+      program = this.project.getProgram().compilerObject,
+      tree = program.getSourceFile(file);
+    if (!tree) return [...shadow.findings];
+    const typed = [...program.getSyntacticDiagnostics(tree), ...program.getSemanticDiagnostics(tree)].map(d => typeError(shadow, d));
+    const linted = lint(tree, program.getTypeChecker()).map(({ code, node, message, help }): Finding => ({
+      code,
+      message,
+      help,
+      ...placeOf(shadow, node.getStart(), node.getEnd() - node.getStart()),
+    }));
+    return [...shadow.findings, ...(shadow.findings.length > 0 ? [] : typed), ...linted];
+  }
+  /** The functions that a file exports. */
+  exports(file: string): Exported[] {
+    const shadow = this.shadowOf(file),
+      program = this.project.getProgram().compilerObject,
+      checker = program.getTypeChecker(),
+      tree = program.getSourceFile(file),
+      symbol = tree && checker.getSymbolAtLocation(tree);
+    if (!symbol) return [];
+    return checker.getExportsOfModule(symbol).flatMap((s): Exported[] => {
+      const at = s.valueDeclaration ?? s.declarations?.[0];
+      if (!at || at.getSourceFile() !== tree) return [];
+      const [signature, ...more] = checker.getTypeOfSymbolAtLocation(s, at).getCallSignatures();
+      if (!signature) return [];
+      const name = ts.getNameOfDeclaration(at as ts.Declaration) ?? at; // an export's declaration
+      const { line, column } = placeOf(shadow, name.getStart(), 1);
+      return [
+        { file, name: s.getName(), line, column, args: more.length > 0 ? "it has several signatures" : argumentsOf(signature, checker) },
+      ];
+    });
+  }
+  /** The text as the user wrote it. */
+  sourceOf(file: string): string {
+    return this.shadowOf(file).source;
+  }
+  private shadowOf(file: string): Shadow {
+    if (!this.shadows.has(file)) this.refresh(file);
+    return this.shadows.get(file) as Shadow; // just read
+  }
+}
+
+function argumentsOf(signature: ts.Signature, checker: ts.TypeChecker): readonly ArgumentType[] | string {
+  if (signature.getTypeParameters()) return "it is generic";
+  const args: ArgumentType[] = [];
+  for (const p of signature.getParameters()) {
+    const at = p.valueDeclaration;
+    if (!at || !ts.isParameter(at) || at.dotDotDotToken) return `${p.name} is a rest parameter`;
+    const type =
+      at.questionToken || at.initializer ? ({ kind: "absent" } as const) : argumentType(checker.getTypeOfSymbolAtLocation(p, at), checker);
+    if (typeof type === "string") return `${p.name}: ${type}`;
+    args.push(type);
+  }
+  return args.length === 0 ? "it takes nothing" : args;
+}
+
+/** TypeScript's complaint at the user's place. Shapes that contradict each other have a sentence of their own inside its long one. */
+function typeError(shadow: Shadow, d: ts.Diagnostic): Finding {
+  const text = ts.flattenDiagnosticMessageText(d.messageText, "\n"),
+    place = placeOf(shadow, d.start ?? 0, d.length ?? 1);
+  const shapes = /ShapeError<"((?:[^"\\]|\\.)*)">/.exec(text)?.[1];
+  if (shapes === undefined) return { code: `TS${d.code}`, message: text, ...place };
+  const code: ErrorCode = "E1101";
+  return {
+    code,
+    message: JSON.parse(`"${shapes}"`) as string,
+    help: "look at the shapes where the values come from: a dimension is missing, or is another one than its name says",
+    ...place,
+  }; // a quoted string
+}

@@ -1,0 +1,45 @@
+// What TypeScript is given in the place of a file with tensor scopes, and the way back from places in it to the user's. Pure.
+import { rewrite } from "../rewrite.ts";
+import { decode, originOf, type Segment } from "../sourcemaps.ts";
+import { positionOf } from "../diagnostics.ts";
+import type { Finding } from "./finding.ts";
+
+/** A file as TypeScript sees it. */
+export interface Shadow {
+  readonly file: string;
+  readonly source: string;
+  /** The rewritten text; the source itself where there is nothing to rewrite, or where the front end has complaints. */
+  readonly text: string;
+  /** The front end's own complaints. */
+  readonly findings: readonly Finding[];
+  readonly lines: readonly (readonly Segment[])[] | undefined;
+}
+
+/** The shadow of a file's text. */
+export function shadowOf(file: string, source: string): Shadow {
+  const { code, map, diagnostics } = rewrite(source, file);
+  const findings = diagnostics.map(({ code: c, message, help, line, column, start, end }): Finding => ({
+    code: c,
+    message,
+    help,
+    file,
+    line,
+    column,
+    end: column + Math.max(1, end - start),
+  }));
+  return { file, source, text: code, findings, lines: map ? decode(map.mappings) : undefined };
+}
+
+/** The user's place of the range [start, start + length) of the shadow. A range that was put in stands for the token that the user wrote there. */
+export function placeOf(s: Shadow, start: number, length: number): Pick<Finding, "file" | "line" | "column" | "end"> {
+  const at = positionOf(s.text, start);
+  if (!s.lines) return { file: s.file, ...at, end: at.column + Math.max(1, length) };
+  const origin = originOf(s.lines, at.line - 1, at.column - 1) ?? { line: 0, column: 0 };
+  const text = s.source.split("\n")[origin.line] ?? "",
+    column = origin.column + 1;
+  const written = s.text.slice(start, start + length);
+  const width = text.startsWith(written, origin.column)
+    ? written.length
+    : (/^[\w$]+|^[^\w\s]+/.exec(text.slice(origin.column))?.[0].length ?? 1);
+  return { file: s.file, line: origin.line + 1, column, end: column + Math.max(1, width) };
+}
