@@ -31,6 +31,7 @@ export * from "./primitives/gather.ts";
 export * from "./primitives/random.ts";
 export * from "./primitives/reduce.ts";
 export * from "./primitives/sort.ts";
+export * from "./primitives/conv.ts";
 export * from "./primitives/window.ts";
 export { defineTransform, type RuleContext, type Transform, type TransformRule, type TransformSpec } from "./transforms/transform.ts";
 export { harvestRule } from "./transforms/harvest.ts";

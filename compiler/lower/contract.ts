@@ -1,5 +1,5 @@
-// A contraction becomes a matrix product over flattened batch, row, column and contracted indices. Transposes and other re-indexings of the operands
-// stay expressions; an operand whose address is not affine in those four is copied first.
+// A contraction becomes a matrix product over flattened batch, row, column and contracted indices. Transposes, windows and other re-indexings of the operands
+// stay expressions; an operand whose address is neither affine in those four nor a sum of parts that depend on one of them each is copied first.
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
 import { sizeOf, type Aval } from "../ir/aval.ts";
@@ -7,7 +7,7 @@ import type { Atom, Eqn } from "../ir/func.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
-import { coefficient, IndexOps, ravel, unravel } from "./indexing.ts";
+import { coefficient, IndexOps, ravel, separate, unravel } from "./indexing.ts";
 import { elementKernel, inRows, type Launch } from "./loops.ts";
 import { KernelScope, placesAt, type Places } from "./scope.ts";
 import type { Target } from "./reduce.ts";
@@ -18,7 +18,8 @@ export const isProduct = (e: Eqn): boolean =>
   [...e.ins, ...e.outs].every(a => a.aval.dtype === e.outs[0]?.aval.dtype) &&
   (e.outs[0]?.aval.dtype === "f32" || e.outs[0]?.aval.dtype === "f64");
 
-/** Which statements beside the sums a backend's products can do. `plain`: rows of sums are stored, contiguous. `fused`: any strides, and element-wise work on the sums. */
+/** What a backend's products can do beside summing. `plain`: they store rows of contiguous sums, and gather operands at separable positions. `fused`: they read affine
+ *  positions only, store with any strides, and do element-wise work on the sums. */
 export type Products = "plain" | "fused";
 /** A product that is still open: element-wise equations on its result may join it as an epilogue. */
 export class Product {
@@ -30,10 +31,11 @@ export class Product {
   private readonly places: Places;
   private readonly position: number;
   private readonly products: Products;
+  private readonly split: Split;
   private readonly members: Member[] = [];
 
   /** The product that `e` means, stored in `target`: its own result, or what the permutation `view` makes of it. */
-  constructor(name: string, e: Eqn, target: Target, view: Eqn | undefined, places: Places, position: number, products: Products) {
+  constructor(name: string, e: Eqn, target: Target, { view, split }: Layout, places: Places, position: number, products: Products) {
     this.name = name;
     this.e = e;
     this.target = target;
@@ -41,6 +43,7 @@ export class Product {
     this.places = places;
     this.position = position;
     this.products = products;
+    this.split = split;
   }
   /** Take an element-wise equation in, if it follows the result element for element. */
   join(m: Member): boolean {
@@ -70,9 +73,9 @@ export class Product {
       at = (sizes: readonly number[]): ExprVar[] => sizes.map((d, q) => probe.loop(`p${q}`, d));
     const [pb, pi, pj, pl] = at([batch, m, n, k]) as [ExprVar, ExprVar, ExprVar, ExprVar]; // four sizes
     const tried = operands(probe, pb, pi, pj, pl);
-    /** Operand `side` over its row and column: in place where its address is affine in them, else copied to [batch, rows, columns]. */
+    /** Operand `side` over its row and column: in place where the backend can read its addresses, else copied to [batch, rows, columns]. */
     const read = (side: 0 | 1, vars: readonly [ExprVar, ExprVar], probed: readonly ExprVar[], sizes: readonly [number, number]): Expr => {
-      if (strided(tried[side], probed)) return operands(s, b, i, j, l)[side];
+      if (readable(tried[side], probed, this.products)) return operands(s, b, i, j, l)[side];
       const a: Aval = { dtype, shape: [batch, ...sizes] },
         ref = fresh(a);
       copies.push(
@@ -96,7 +99,7 @@ export class Product {
   /** What happens to the sums; undefined when that does not follow them, or the backend cannot do it. */
   private epilogue(kept: (ref: SlotRef) => boolean): Epilogue | undefined {
     const { e, target, view, products } = this,
-      flat = flatten(e),
+      flat = flatten(e, this.split),
       { batch, m, n, k, dtype } = flat,
       acc = exprVar("acc", dtype);
     const values = new Map<SlotRef, Expr>();
@@ -117,12 +120,12 @@ export class Product {
       i = s.loop("i", m),
       j = s.loop("j", n),
       l = s.loop("l", k);
-    const sums = ravel(ops, [b, i, j], [batch, m, n]),
+    const sums = flat.place(ops, b, i, j),
       place = view ? permuted(ops, view, sums) : sums;
     const row = coefficient(place, i),
       col = coefficient(place, j),
       flipped = view !== undefined && row === 1 && (col !== 1 || products === "plain");
-    if (row === undefined || col === undefined || (products === "plain" && (flipped ? col !== m : view !== undefined))) return undefined;
+    if (row === undefined || col === undefined || (products === "plain" && view !== undefined && !inOrder(row, col, m))) return undefined;
     const statements: Stmt[] = [],
       store = ({ ref, aval }: Target, value: Expr): void => {
         statements.push({ kind: "store", buf: s.buffer(ref, aval, "write"), index: place, value: ops.convert(value, aval.dtype) });
@@ -157,8 +160,50 @@ interface Epilogue {
 }
 type AnyLaunch = { readonly kernel: Kernel; readonly args: readonly SlotRef[] };
 
-/** Can a product store its result as `view` (its only reader) shows it? */
-export function storesAs(e: Eqn, view: Eqn, products: Products): boolean {
+/** Can the generator store rows or columns of sums, contiguous? */
+const inOrder = (row: number, col: number, m: number): boolean => col === 1 || (row === 1 && col === m);
+
+/** How a product is laid out: the permutation that shows its result, if that is what it stores, and what counts as batch. */
+export interface Layout {
+  readonly view: Eqn | undefined;
+  readonly split: Split;
+}
+/** How many leading free dimensions of each operand count as batch dimensions: it may be that an operand or the result is affine in the others alone. */
+export interface Split {
+  readonly lhs: number;
+  readonly rhs: number;
+}
+const WHOLE: Split = { lhs: 0, rhs: 0 };
+/** Fewer rows or columns than this are not worth a product each. */
+const LEAST_SIDE = 16;
+
+/** The layout that needs the fewest copies; then one that stores the result as `view` (its only reader) shows it, then the simplest. Operands have their places. */
+export function layoutOf(e: Eqn, view: Eqn | undefined, places: Places, products: Products): Layout {
+  const readAll = (split: Split): boolean => {
+    const { batch, m, n, k, operands } = flatten(e, split),
+      s = new KernelScope(places);
+    const [b, i, j, l] = [batch, m, n, k].map((d, q) => s.loop(`p${q}`, d)) as [ExprVar, ExprVar, ExprVar, ExprVar]; // four sizes
+    const [x, y] = operands(s, b, i, j, l);
+    return readable(x, [b, i, l], products) && readable(y, [b, l, j], products);
+  };
+  const stored = (split: Split): boolean => view !== undefined && storesAs(e, view, products, split),
+    whole = { view: stored(WHOLE) ? view : undefined, split: WHOLE };
+  if (products === "fused" || (whole.view === view && readAll(WHOLE))) return whole;
+  const better = splits(e).filter(readAll),
+    storing = better.find(stored);
+  if (storing) return { view, split: storing };
+  const [first] = better;
+  return first && !readAll(WHOLE) ? { view: undefined, split: first } : whole;
+}
+/** Splits that leave enough rows and columns. */
+function splits(e: Eqn): Split[] {
+  const { ms, ns } = dimensions(e),
+    counts = (sizes: readonly number[]): number[] => sizes.map((_, d) => d).filter(d => d === 0 || sizeOf(sizes.slice(d)) >= LEAST_SIDE);
+  return counts(ms).flatMap(lhs => counts(ns).flatMap(rhs => (lhs + rhs > 0 ? [{ lhs, rhs }] : [])));
+}
+
+/** Can a product store its result as `view` shows it? */
+function storesAs(e: Eqn, view: Eqn, products: Products, split: Split): boolean {
   const out = view.outs[0];
   if (
     view.prim.lower.kind !== "view" ||
@@ -167,13 +212,13 @@ export function storesAs(e: Eqn, view: Eqn, products: Products): boolean {
     permutation(view) === undefined
   )
     return false;
-  const { batch, m, n } = flatten(e),
+  const { batch, m, n, place: sums } = flatten(e, split),
     ops = new IndexOps();
   const [b, i, j] = [batch, m, n].map((d, q) => ops.declare(exprVar(`p${q}`, "i32"), d)) as [ExprVar, ExprVar, ExprVar]; // three sizes
-  const place = permuted(ops, view, ravel(ops, [b, i, j], [batch, m, n])),
+  const place = permuted(ops, view, sums(ops, b, i, j)),
     row = coefficient(place, i),
     col = coefficient(place, j);
-  return row !== undefined && col !== undefined && (products === "fused" ? row === 1 || col === 1 : row === 1 && col === m);
+  return row !== undefined && col !== undefined && (products === "fused" ? row === 1 || col === 1 : inOrder(row, col, m));
 }
 /** For each dimension of a view's operand, the dimension of its result that it is; undefined when the view is not a permutation. */
 function permutation(view: Eqn): readonly number[] | undefined {
@@ -244,20 +289,32 @@ interface Flat {
   readonly k: number;
   readonly dtype: DType;
   operands(s: KernelScope, b: Expr, i: Expr, j: Expr, l: Expr): readonly [Expr, Expr];
+  /** Where the sum at (batch, row, column) is in the result. */
+  place(ops: IndexOps, b: Expr, i: Expr, j: Expr): Expr;
 }
-function flatten(e: Eqn): Flat {
+/** The dimensions of a contraction's operands by what they are for, and their sizes: batch, free of each, contracted. */
+function dimensions(e: Eqn) {
   const { lower } = e.prim,
     [x, y] = e.ins;
   if (lower.kind !== "contract" || !x || !y) throw new InternalError(`${e.prim.name} is not a contraction of two operands`);
-  const { lhsBatch, rhsBatch, lhsContract, rhsContract } = lower.dims(e.params);
+  const dims = lower.dims(e.params),
+    { lhsBatch, rhsBatch, lhsContract, rhsContract } = dims;
   const free = (a: Atom, used: readonly number[]): number[] => a.aval.shape.map((_, d) => d).filter(d => !used.includes(d));
   const lf = free(x, [...lhsBatch, ...lhsContract]),
     rf = free(y, [...rhsBatch, ...rhsContract]);
-  const pick = (a: Atom, dims: readonly number[]): number[] => dims.map(d => a.aval.shape[d] ?? 0);
-  const bs = pick(x, lhsBatch),
-    ms = pick(x, lf),
-    ns = pick(y, rf),
-    ks = pick(x, lhsContract);
+  const pick = (a: Atom, of: readonly number[]): number[] => of.map(d => a.aval.shape[d] ?? 0);
+  return { x, y, ...dims, lf, rf, bs: pick(x, lhsBatch), ms: pick(x, lf), ns: pick(y, rf), ks: pick(x, lhsContract) };
+}
+function flatten(e: Eqn, split: Split = WHOLE): Flat {
+  const { x, y, lhsBatch, rhsBatch, lhsContract, rhsContract, lf, rf, bs, ms, ns, ks } = dimensions(e);
+  const [mb, mi, nb, nj] = [ms.slice(0, split.lhs), ms.slice(split.lhs), ns.slice(0, split.rhs), ns.slice(split.rhs)],
+    batches = [...bs, ...mb, ...nb];
+  /** The batch, row and column indices taken apart: batch dimensions, free ones of each operand. */
+  const apart = (ops: IndexOps, b: Expr, i: Expr, j: Expr): readonly [readonly Expr[], readonly Expr[], readonly Expr[]] => {
+    const at = unravel(ops, b, batches),
+      rows = bs.length + mb.length;
+    return [at.slice(0, bs.length), [...at.slice(bs.length, rows), ...unravel(ops, i, mi)], [...at.slice(rows), ...unravel(ops, j, nj)]];
+  };
   const gather = (s: KernelScope, a: Atom, groups: readonly (readonly [readonly number[], readonly Expr[]])[]): Expr => {
     const index = new Array<Expr>(a.aval.shape.length).fill(s.ops.int(0));
     for (const [dims, at] of groups)
@@ -267,29 +324,36 @@ function flatten(e: Eqn): Flat {
     return s.read(a, index);
   };
   return {
-    batch: sizeOf(bs),
-    m: sizeOf(ms),
-    n: sizeOf(ns),
+    batch: sizeOf(batches),
+    m: sizeOf(mi),
+    n: sizeOf(nj),
     k: sizeOf(ks),
     dtype: computeDType(e.outs[0]?.aval.dtype ?? "f32"),
+    place(ops, b, i, j) {
+      const [bi, ii, ji] = apart(ops, b, i, j);
+      return ravel(ops, [...bi, ...ii, ...ji], [...bs, ...ms, ...ns]);
+    },
     operands(s, b, i, j, l) {
-      const bi = unravel(s.ops, b, bs),
+      const [bi, ii, ji] = apart(s.ops, b, i, j),
         ki = unravel(s.ops, l, ks);
       return [
         gather(s, x, [
           [lhsBatch, bi],
-          [lf, unravel(s.ops, i, ms)],
+          [lf, ii],
           [lhsContract, ki],
         ]),
         gather(s, y, [
           [rhsBatch, bi],
-          [rf, unravel(s.ops, j, ns)],
+          [rf, ji],
           [rhsContract, ki],
         ]),
       ];
     },
   };
 }
+/** Can a backend read an operand, over its batch, row and column, where it lies? */
+const readable = (e: Expr, vars: readonly ExprVar[], products: Products): boolean =>
+  strided(e, vars.slice(1)) || (products === "plain" && e.kind === "load" && !e.guard && separate(e.index, vars) !== undefined);
 /** Is `e` one unguarded load with an address affine in `vars`? */
 const strided = (e: Expr, vars: readonly ExprVar[]): boolean =>
   e.kind === "load" && !e.guard && vars.every(v => (coefficient(e.index, v) ?? -1) >= 0);

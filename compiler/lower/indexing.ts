@@ -275,6 +275,21 @@ export function coefficient(e: Expr, v: ExprVar): number | undefined {
       return dependsOn(e, v) ? undefined : 0;
   }
 }
+/** A sum's terms that depend on each of `vars` and on no other, the terms that depend on none with the first; undefined when a term depends on several, or on memory. */
+export function separate(e: Expr, vars: readonly ExprVar[]): readonly Expr[] | undefined {
+  const sums = vars.map((): Expr | undefined => undefined);
+  const visit = (x: Expr): boolean => {
+    if (x.kind === "binary" && x.op === "add") return visit(x.x) && visit(x.y);
+    const on = vars.flatMap((v, q) => (dependsOn(x, v) ? [q] : [])),
+      [to = 0, ...more] = on,
+      sum = sums[to];
+    if (more.length > 0 || reads(x)) return false;
+    sums[to] = sum ? scalarOps.binary("add", sum, x) : x;
+    return true;
+  };
+  return visit(e) ? sums.map(x => x ?? scalarOps.const(0, "i32")) : undefined;
+}
+const reads = (e: Expr): boolean => e.kind === "load" || operands(e).some(reads);
 /** Does `v` occur in `e`? */
 export function dependsOn(e: Expr, v: ExprVar, seen: Map<Expr, boolean> = new Map()): boolean {
   if (e.kind === "var") return e.id === v.id;

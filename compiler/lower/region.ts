@@ -2,21 +2,20 @@
 // memory by an item (a cluster that is still open, or a fixed piece: a product, a long fold, a loop). Kernels are made last item first, when it is
 // known who reads what.
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
-import { bytesOf, sizeOf } from "../ir/aval.ts";
+import { bytesOf } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
-import { exprVar } from "../ir/scalar.ts";
 import type { SlotRef, Step } from "../ir/schedule.ts";
 import { templateOf } from "./attention.ts";
 import { buildKernels } from "./builder.ts";
 import { Cluster } from "./cluster.ts";
 import { Columns, isColumns } from "./columns.ts";
-import { foldContraction, isProduct, Product, storesAs } from "./contract.ts";
-import { IndexOps, ravel, unravel } from "./indexing.ts";
+import { foldContraction, isProduct, layoutOf, Product } from "./contract.ts";
 import { elementKernel } from "./loops.ts";
 import { forEachRef, type Program } from "./program.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { placesAt, weight, type Place, type Places } from "./scope.ts";
+import { countUses, isGather, isReshape, readers } from "./uses.ts";
 import { unboundAxis } from "../transforms/collective.ts";
 
 const heavy = 8; // evaluating this much twice is dearer than a round trip through memory
@@ -132,10 +131,11 @@ class Region {
           );
           break;
         } // a contraction has one output
-        const view = this.permutedBy(e),
-          made = view ?? e,
+        const layout = layoutOf(e, this.onlyView(e), places, p.products),
+          made = layout.view ?? e,
           into = this.targets(made);
-        this.items.push(new Product(name, e, into[0] as Target, view, places, this.items.length, p.products)); // as above, and so has a view
+        if (layout.view) this.settled.add(layout.view);
+        this.items.push(new Product(name, e, into[0] as Target, layout, places, this.items.length, p.products)); // as above, and so has a view
         this.open = this.items.length;
         this.written(made, into, this.items.length - 1);
         break;
@@ -219,8 +219,9 @@ class Region {
     const q = a.kind === "var" ? this.places.get(a) : undefined;
     if (q?.kind !== "inline") return;
     const [source] = q.eqn.ins;
-    if (q.eqn.prim.lower.kind !== "view" || source?.kind !== "var") this.store(q.eqn);
-    else this.settle(source);
+    if (source?.kind === "var" && (q.eqn.prim.lower.kind === "view" || (this.p.products === "plain" && isGather(q.eqn))))
+      this.settle(source);
+    else this.store(q.eqn);
   }
   /** The steps in order. `after` reads memory too. */
   finish(after: readonly Step[]): Step[] {
@@ -251,7 +252,21 @@ class Region {
     const w = weight(e, this.places, this.weights),
       use = e.outs.reduce((n, v) => n + (this.uses.get(v)?.count ?? 0), 0);
     const stretched = e.outs.some(v => this.uses.get(v)?.stretched);
-    if (e.outs.some(v => this.wanted.has(v)) || w > deep || (w > heavy && (use > 1 || stretched))) this.store(e);
+    if (e.outs.some(v => this.wanted.has(v)) || w > deep || (w > heavy && (use > 1 || stretched) && !this.gathered(e))) this.store(e);
+  }
+  /** Does `e` show windows (or other gathered elements) of memory, to products alone? They gather while packing. */
+  private gathered(e: Eqn): boolean {
+    const byProducts = (v: Var): boolean =>
+      !this.wanted.has(v) &&
+      (this.users.get(v) ?? []).every(u =>
+        u.prim.lower.kind === "view" ? u.outs.every(byProducts) : u.prim.lower.kind === "contract" && isProduct(u),
+      );
+    const shows = (q: Eqn): boolean => {
+      const [source] = q.ins,
+        at = source?.kind === "var" ? this.places.get(source) : undefined;
+      return isGather(q) || (q.prim.lower.kind === "view" && at?.kind === "inline" && shows(at.eqn));
+    };
+    return this.p.products === "plain" && shows(e) && e.outs.every(byProducts);
   }
   /** Compute all outputs of an element-wise equation into memory, with others where that is possible. */
   private store(e: Eqn): void {
@@ -297,13 +312,11 @@ class Region {
     if (closes) this.open = this.items.length;
     return this.items.length - 1;
   }
-  /** The permutation that alone reads the result of the contraction `e`, when a product can write it instead. */
-  private permutedBy(e: Eqn): Eqn | undefined {
+  /** The equation that alone reads the result of the contraction `e`: a product may write what that shows instead. */
+  private onlyView(e: Eqn): Eqn | undefined {
     const v = e.outs[0],
       [view, ...others] = v && !this.wanted.has(v) ? (this.users.get(v) ?? []) : [];
-    if (!view || others.length > 0 || (this.uses.get(v as Var)?.count ?? 0) > 1 || !storesAs(e, view, this.p.products)) return undefined; // v exists: it has a reader
-    this.settled.add(view);
-    return view;
+    return view && others.length === 0 && this.uses.get(v as Var)?.count === 1 && view.prim.lower.kind === "view" ? view : undefined; // v exists: it has a reader
   }
   private targets(e: Eqn): Target[] {
     return e.outs.map(v => ({ ref: this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval }));
@@ -345,44 +358,3 @@ const launch = (l: { readonly kernel: Extract<Step, { kind: "launch" }>["kernel"
   kind: "launch",
   ...l,
 });
-
-/** How often each variable is read, and whether a reader repeats its elements. */
-function countUses(f: Func): Map<Var, { count: number; stretched: boolean }> {
-  const uses = new Map<Var, { count: number; stretched: boolean }>();
-  const use = (a: Atom, stretched: boolean): void => {
-    if (a.kind === "lit") return;
-    const u = uses.get(a) ?? { count: 0, stretched: false };
-    uses.set(a, { count: u.count + 1, stretched: u.stretched || stretched });
-  };
-  for (const e of f.eqns) {
-    const out = sizeOf(e.outs[0]?.aval.shape ?? []),
-      { kind } = e.prim.lower;
-    for (const a of e.ins) use(a, (kind === "view" || kind === "index") && out > sizeOf(a.aval.shape));
-  }
-  f.results.forEach(r => use(r, false));
-  return uses;
-}
-
-/** Does a view only rename a contiguous operand's indices, element for element in the same order? */
-function isReshape(e: Eqn): boolean {
-  const { lower } = e.prim,
-    out = e.outs[0],
-    source = e.ins[0];
-  if (lower.kind !== "view" || !out || !source || sizeOf(out.aval.shape) !== sizeOf(source.aval.shape)) return false;
-  const ops = new IndexOps(),
-    i = ops.declare(exprVar("i", "i32"), sizeOf(out.aval.shape));
-  return ravel(ops, lower.source(ops, unravel(ops, i, out.aval.shape), e.params, source.aval), source.aval.shape) === i;
-}
-
-/** The equations that read each variable. */
-function readers(f: Func): Map<Var, Eqn[]> {
-  const found = new Map<Var, Eqn[]>();
-  for (const e of f.eqns)
-    for (const a of e.ins)
-      if (a.kind === "var") {
-        const list = found.get(a);
-        if (!list) found.set(a, [e]);
-        else if (list.at(-1) !== e) list.push(e);
-      }
-  return found;
-}

@@ -21,6 +21,7 @@ import { concat, dynamicSlice, dynamicUpdateSlice, pad, slice } from "./slice.ts
 import { sort } from "./sort.ts";
 import { digamma, erf, erfc, erfInv, lgamma, polygamma } from "./special.ts";
 import { acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh } from "./trigonometric.ts";
+import { conv } from "./conv.ts";
 import { slide, unslide } from "./window.ts";
 
 /** All primitives, family by family. */
@@ -125,6 +126,7 @@ export const allPrimitives: readonly Primitive[] = [
   cumlogsumexp,
   linearRecurrence,
   sort,
+  conv,
   slide,
   unslide,
   threefry2x32,

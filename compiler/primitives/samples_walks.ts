@@ -6,6 +6,7 @@ import { attention, attentionGrad, attentionTangent } from "./attention.ts";
 import { cumlogsumexp, cummax, cummin, cumprod, cumsum, linearRecurrence } from "./cumulative.ts";
 import { dotGeneral } from "./dot.ts";
 import { sort } from "./sort.ts";
+import { conv, type ConvParams } from "./conv.ts";
 import { slide, unslide } from "./window.ts";
 
 const f64 = (...shape: number[]): Aval => aval("f64", shape);
@@ -109,6 +110,70 @@ function walks(sample: typeof sampleOf): Sample[] {
     [[1, 4], [1], [1], [-1], [3]],
     [[2, 0], [1], [1], [1], [3]],
   ];
+  const convs: readonly (readonly [Shape, Shape, ConvParams])[] = [
+    // x [N, C, S], w [O, C/g, K]
+    [[2, 3, 9], [4, 3, 3], { stride: [1], pad: [[1, 1]], dilation: [1], base: [1], groups: 1 }],
+    [
+      [2, 4, 6, 7],
+      [6, 2, 3, 2],
+      {
+        stride: [2, 1],
+        pad: [
+          [1, 0],
+          [0, 2],
+        ],
+        dilation: [1, 2],
+        base: [1, 1],
+        groups: 2,
+      },
+    ],
+    [
+      [1, 2, 4, 3],
+      [3, 2, 2, 3],
+      {
+        stride: [1, 2],
+        pad: [
+          [1, 1],
+          [2, 1],
+        ],
+        dilation: [1, 1],
+        base: [3, 2],
+        groups: 1,
+      },
+    ],
+    [
+      [3, 5, 8, 8],
+      [7, 5, 3, 3],
+      {
+        stride: [1, 1],
+        pad: [
+          [1, 1],
+          [1, 1],
+        ],
+        dilation: [1, 1],
+        base: [1, 1],
+        groups: 1,
+      },
+    ],
+    [
+      [2, 20, 8, 8],
+      [5, 20, 1, 1],
+      {
+        stride: [1, 1],
+        pad: [
+          [0, 0],
+          [0, 0],
+        ],
+        dilation: [1, 1],
+        base: [1, 1],
+        groups: 1,
+      },
+    ],
+    [[1, 3, 7], [2, 3, 4], { stride: [2], pad: [[-1, 1]], dilation: [1], base: [1], groups: 1 }],
+    [[0, 3, 5], [2, 3, 3], { stride: [1], pad: [[1, 1]], dilation: [1], base: [1], groups: 1 }],
+    [[2, 3, 1], [2, 3, 3], { stride: [1], pad: [[0, 0]], dilation: [1], base: [1], groups: 1 }], // no window
+    [[2, 3], [4, 3], { stride: [], pad: [], dilation: [], base: [], groups: 1 }],
+  ];
   const both = [false, true];
   return [
     ...along.flatMap(([shape, axis]) =>
@@ -130,6 +195,7 @@ function walks(sample: typeof sampleOf): Sample[] {
         sample(sort, [i32(...shape), f64(...shape), f32(...shape)], { axis, keys: 2, descending }, [whole(0, 3), null, null]),
       ]),
     ),
+    ...convs.flatMap(([x, w, p]) => floats.map(d => sample(conv, [aval(d, x), aval(d, w)], p))),
     ...slides.flatMap(([shape, stride, dilation, low, sizes]) =>
       floats.flatMap(d => {
         const k = sizes.length,

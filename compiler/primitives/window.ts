@@ -1,6 +1,5 @@
 // Sliding windows. `slide` lets place k of window w read input position w·stride + k·dilation − low; `unslide` is its transpose, place by place.
-// Convolution and pooling are contractions and folds over slid inputs, so all their derivatives follow, and a backend that evaluates an operand of a
-// contraction while packing it gets implicit GEMM for free.
+// Convolution (`conv.ts`) and pooling are contractions and folds over slid inputs.
 //
 // Shape letters: L leading dimensions, K window sizes, S input sizes, W window counts; K, S, W have one entry per spatial dimension.
 import { aval, type Aval, type Shape } from "../ir/aval.ts";
@@ -9,12 +8,10 @@ import type { Tensor } from "../trace/tensor.ts";
 import { lit } from "../trace/builder.ts";
 import { div } from "./arithmetic.ts";
 import { broadcastInDim, reduceSum } from "./broadcast.ts";
-import { needDType, needEqualDTypes, needParam, needSizes, nth, numbers, range } from "./check.ts";
+import { needDType, needParam, needSizes, nth, numbers, range } from "./check.ts";
 import { definePrimitive, type Operation } from "./define.ts";
-import { dotGeneral } from "./dot.ts";
 import { full } from "./fill.ts";
 import { highest, lowest, reduceMax, reduceMin } from "./reduce.ts";
-import { moveAxis, reshape } from "./shape.ts";
 import { pad } from "./slice.ts";
 
 /** Per spatial dimension: the step between windows, between places of a window, how far the first window hangs over the start, and the sizes of the result. */
@@ -121,12 +118,12 @@ export const unslide: Operation<1, SlideParams> = definePrimitive<1, SlideParams
 });
 
 /** How windows lie on an input, per spatial dimension. `pad` may be negative (crop); `base` puts base−1 zeros between input elements (a transposed convolution). */
-export interface WindowParams {
+export type WindowParams = {
   readonly stride: readonly number[];
   readonly pad: readonly (readonly [number, number])[];
   readonly dilation: readonly number[];
   readonly base: readonly number[];
-}
+};
 
 /** Number of windows: floor((S_dilated + pad − K_dilated) / stride) + 1, at least 0. */
 export const windowCount = (
@@ -138,64 +135,26 @@ export const windowCount = (
   base: number,
 ): number => Math.max(0, Math.floor(((s === 0 ? 0 : (s - 1) * base + 1) + lo + hi - ((k - 1) * dilation + 1)) / stride) + 1);
 
-/** x [L, S] -> [L, K, W], all windows of size `window`; zeros outside. */
-function windows(x: Tensor, window: Shape, { stride, pad: padding, dilation, base }: WindowParams): Tensor {
+/** x [L, S] -> [L, K, W], all windows of size `window`; zeros outside. Padding is an operation of its own, so that each place of a window is one plain read. */
+export function windows(x: Tensor, window: Shape, { stride, pad: padding, dilation, base }: WindowParams): Tensor {
   const d = window.length,
     lead = x.shape.slice(0, x.ndim - d),
-    zero = x.shape.map(() => 0);
-  const spread = base.every(b => b === 1)
+    none = lead.map(() => 0);
+  const flat = padding.every(([lo, hi]) => lo === 0 && hi === 0) && base.every(b => b === 1);
+  const padded = flat
     ? x
     : pad(x, lit(0, x.dtype), {
-        low: zero,
-        high: zero,
-        interior: x.shape.map((_, i) => (i < lead.length ? 0 : nth(base, i - lead.length) - 1)),
+        low: [...none, ...padding.map(([lo]) => lo)],
+        high: [...none, ...padding.map(([, hi]) => hi)],
+        interior: [...none, ...base.map(b => b - 1)],
       });
-  const spatial = spread.shape.slice(lead.length);
-  const repeated = broadcastInDim(spread, {
+  const spatial = padded.shape.slice(lead.length);
+  const repeated = broadcastInDim(padded, {
     shape: [...lead, ...window, ...spatial],
     dims: [...range(lead.length), ...range(d).map(i => lead.length + d + i)],
   });
-  const sizes = spatial.map((s, i) => windowCount(s, nth(window, i), nth(stride, i), nth(padding, i), nth(dilation, i), 1));
-  return slide(repeated, { stride, dilation, low: padding.map(([lo]) => lo), sizes });
-}
-
-/** Convolution (cross-correlation, as every library's `conv`), n spatial dimensions, channels first. N batch, C in, O out, g groups.
- *  x [N, C, S], w [O, C/g, K] -> [N, O, W].  @throws E0201, E0204, E0205.  @see XLA conv_general_dilated */
-export function conv(x: Tensor, w: Tensor, params: WindowParams & { readonly groups: number }): Tensor {
-  const { groups: g } = params,
-    d = x.ndim - 2,
-    n = x.shape[0] ?? 0,
-    c = x.shape[1] ?? 0,
-    o = w.shape[0] ?? 0,
-    window = w.shape.slice(2);
-  needEqualDTypes("conv", [x.aval, w.aval]);
-  needParam(
-    d >= 0 &&
-      w.ndim === x.ndim &&
-      params.stride.length === d &&
-      params.pad.length === d &&
-      params.dilation.length === d &&
-      params.base.length === d,
-    () => `conv of x [${x.shape.join(",")}] and w [${w.shape.join(",")}] with ${params.stride.length} strides`,
-    "x is [N, C, S...], w is [O, C/groups, K...], with one stride, pad, dilation and base per spatial dimension",
-  );
-  needParam(
-    Number.isInteger(g) && g >= 1 && c === g * (w.shape[1] ?? 0) && o % g === 0,
-    () => `conv of ${c} input channels, w [${w.shape.join(",")}] and ${g} groups`,
-    "the input has groups · w.shape[1] channels, and groups divide the output channels",
-  );
-  const places = windows(x, window, params),
-    count = places.shape.slice(2 + d);
-  const grouped = reshape(places, { shape: [n, g, c / g, ...window, ...count] }),
-    kernel = reshape(w, { shape: [g, o / g, c / g, ...window] });
-  // N stays a free dimension, so that the gradient of w sums over it inside one contraction: out is [g, O/g, N, W]
-  const out = dotGeneral(kernel, grouped, {
-    lhsBatch: [0],
-    rhsBatch: [1],
-    lhsContract: range(d + 1).map(i => i + 2),
-    rhsContract: range(d + 1).map(i => i + 2),
-  });
-  return reshape(moveAxis(out, 2, 0), { shape: [n, o, ...count] });
+  const sizes = spatial.map((s, i) => windowCount(s, nth(window, i), nth(stride, i), [0, 0], nth(dilation, i), 1));
+  return slide(repeated, { stride, dilation, low: padding.map(() => 0), sizes });
 }
 
 /** Fold every window of the trailing spatial dimensions: x [L, S] -> [L, W]. Outside of the input counts as the fold's identity; "mean" divides by the full window. */

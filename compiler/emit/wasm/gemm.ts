@@ -1,5 +1,5 @@
-// GemmKernel -> functions of the product generator. Operands that are plain loads at affine positions are read in place, others are computed while they are
-// packed; sums that are only stored are stored by the generator, others run through the epilogue (fused.ts).
+// GemmKernel -> functions of the product generator. Operands that are plain loads at affine positions are read in place, those at separable positions are
+// gathered (gather.ts), others are computed while they are packed; sums that are only stored are stored by the generator, others run through the epilogue (fused.ts).
 import { InternalError } from "../../../runtime/errors/error.ts";
 import type { WasmFeatures } from "../../../runtime/artifact.ts";
 import type { GemmKernel } from "../../ir/kernel.ts";
@@ -15,6 +15,7 @@ import type { GemmSpec, MatrixSource } from "./gemm/spec.ts";
 import type { KernelContext } from "./loops.ts";
 import { prepare } from "../../lower/prepare.ts";
 import { elementBytes } from "./types.ts";
+import { Tables } from "./gather.ts";
 import { isFlat } from "./vectors.ts";
 
 /** One launch of a product: its function (args, begin, end) and grid. */
@@ -34,13 +35,16 @@ export function emitProduct(c: KernelContext, k: GemmKernel, features: WasmFeatu
   const { i, j, l } = k.vars,
     p: Fused = { c, k, args };
   if (k.dtype !== "f32" && k.dtype !== "f64") throw new InternalError(`${k.name}: not a floating-point product`);
-  const plan = planGemm(
-    { dtype: k.dtype, batch: k.batch, m: k.m, n: k.n, k: k.k, a: source(p, k.lhs, i, l), b: source(p, k.rhs, l, j), out: output(p) },
-    features,
-  );
   const shared = (f: FuncBuilder): void => {
     f.getGlobal(args).mem("i32.load", 4 * k.params.length);
   };
+  const tables = new Tables(c, f => {
+    shared(f);
+    f.plus(plan.scratchShared);
+  });
+  const a = source(p, k.lhs, { row: i, col: l, rows: k.m, cols: k.k }, tables),
+    b = source(p, k.rhs, { row: l, col: j, rows: k.k, cols: k.n }, tables);
+  const plan = planGemm({ dtype: k.dtype, batch: k.batch, m: k.m, n: k.n, k: k.k, a, b, out: output(p) }, features);
   const { pack, main } = emitGemm(c.module, k.name, plan, {
     shared,
     perThread: f => {
@@ -53,14 +57,23 @@ export function emitProduct(c: KernelContext, k: GemmKernel, features: WasmFeatu
     return f;
   };
   const launches = [
+    ...(tables.count > 0 ? [{ func: wrap(tables.emit(`${k.name}.tables`), ".tables.args"), extent: tables.count }] : []),
     ...(pack ? [{ func: wrap(pack, ".pack.args"), extent: plan.packGrid }] : []),
     { func: wrap(main, ".args"), extent: plan.gemmGrid },
   ];
-  return { launches, shared: plan.scratchShared, perThread: plan.scratchPerThread };
+  return { launches, shared: plan.scratchShared + tables.size, perThread: plan.scratchPerThread };
 }
 
-function source(p: Fused, e: Expr, row: ExprVar, col: ExprVar): MatrixSource {
+/** The axes of an operand. */
+interface Axes {
+  readonly row: ExprVar;
+  readonly col: ExprVar;
+  readonly rows: number;
+  readonly cols: number;
+}
+function source(p: Fused, e: Expr, axes: Axes, tables: Tables): MatrixSource {
   const { k } = p,
+    { row, col } = axes,
     rows = e.kind === "load" ? coefficient(e.index, row) : undefined,
     cols = e.kind === "load" ? coefficient(e.index, col) : undefined;
   if (
@@ -79,6 +92,15 @@ function source(p: Fused, e: Expr, row: ExprVar, col: ExprVar): MatrixSource {
       col: cols,
       base: address(p, e.buf, atOrigin(e.index, [row, col])),
     };
+  }
+  if (e.kind === "load" && !e.guard && k.params[e.buf]?.dtype === k.dtype) {
+    const bytes = elementBytes(k.dtype),
+      { buf } = e;
+    const gathered = tables.source(
+      { ...axes, index: e.index, bytes, batch: k.vars.b, address: index => address(p, buf, index) },
+      16 / bytes,
+    );
+    if (gathered) return gathered;
   }
   const [ready] = prepare([{ kind: "let", v: k.vars.acc, value: e }]);
   if (ready?.kind !== "let") throw new InternalError(`${k.name}: an operand has no value`);

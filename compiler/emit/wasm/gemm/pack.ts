@@ -113,8 +113,10 @@ export function emitPanel(module: ModuleBuilder, name: string, shape: PanelShape
 
 /** The axis along which whole vectors can be read. */
 function unitAxis({ source, outer }: PanelShape): "outer" | "k" | "none" {
-  if (source.kind === "computed") return source.vectorAxis === undefined ? "none" : source.vectorAxis === outer ? "outer" : "k";
-  if (source.kind === "indexed") return source.contiguous ? "outer" : "none";
+  if (source.kind !== "strided") {
+    const axis = source.kind === "computed" ? source.vectorAxis : source.contiguous;
+    return axis === undefined ? "none" : axis === outer ? "outer" : "k";
+  }
   const [outerStride, kStride] = outer === "row" ? [source.row, source.col] : [source.col, source.row];
   return outerStride === 1 ? "outer" : kStride === 1 ? "k" : "none";
 }

@@ -3,7 +3,7 @@
 // It refuses to depend on the number of threads, and to let `wide` decide more than speed: the order of every sum follows from sizes alone, its roundings from `fma`.
 import type { WasmFeatures } from "../features.ts";
 import { transposed } from "./spec.ts";
-import type { GemmSpec } from "./spec.ts";
+import type { GemmSpec, MatrixSource } from "./spec.ts";
 import { VEC } from "./vec.ts";
 
 /** How one product runs. Grids are counts of independent tasks; bytes are multiples of 64. */
@@ -64,7 +64,9 @@ const up = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 /** The plan of a product for an engine. Sizes and strides of the spec must be non-negative integers. */
 export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
-  const flipped = given.n < given.m && given.n <= (given.out.kind === "computed" ? NARROW - 1 : NARROW);
+  const [ga, gb] = [gathered(given.a, given.m, given.k), gathered(given.b, given.n, given.k)];
+  const narrow = given.n < given.m && given.n <= (given.out.kind === "computed" ? NARROW - 1 : NARROW);
+  const flipped = ga === gb ? narrow : gb > ga;
   const spec = flipped ? transposed(given) : given;
   const { batch, m, n, k, a, b } = spec;
   const vec = VEC[spec.dtype];
@@ -143,6 +145,9 @@ export function planGemm(given: GemmSpec, features: WasmFeatures): GemmPlan {
     gemmGrid: batch * rowBlocks * colBlocks,
   };
 }
+
+/** Elements that are gathered while packing. The operand with more of them is A, which tasks pack by blocks: packed B would be as large as what is not to be stored. */
+const gathered = (source: MatrixSource, outer: number, k: number): number => (source.kind === "indexed" ? outer * k : 0);
 
 /** Rows of the output, this many bytes apart, of which a first-level cache of 8 ways and 64 sets can hold one line each. A power of two. */
 function rowsWithoutAliasing(rowBytes: number): number {

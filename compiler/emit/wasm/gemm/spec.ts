@@ -33,8 +33,8 @@ export interface IndexedSource {
   /** Push the addresses of tables of i32 byte offsets, one entry a row and one a column. */
   readonly rowTable: (f: FuncBuilder) => void;
   readonly colTable: (f: FuncBuilder) => void;
-  /** Promise about the axis that is not k: each group of 4 (f32) or 2 (f64) positions that starts at a multiple of that is contiguous in memory. */
-  readonly contiguous: boolean;
+  /** Promise about that axis: each group of 4 (f32) or 2 (f64) positions that starts at a multiple of that is contiguous in memory. */
+  readonly contiguous?: "row" | "col";
 }
 
 /** Elements by code: a fused prologue, an irregular gather. Always packed, so each element is computed once (per task for A). */
@@ -92,15 +92,19 @@ export function transposed(spec: GemmSpec): GemmSpec {
   return { ...spec, m: spec.n, n: spec.m, a: flip(spec.b), b: flip(spec.a), out: flipOutput(spec.out, spec.n) };
 }
 
+const other = (axis: "row" | "col"): "row" | "col" => (axis === "row" ? "col" : "row");
 const flipAt = (at: At): At => ({ batch: at.batch, row: at.col, col: at.row });
 
 function flip(source: MatrixSource): MatrixSource {
   if (source.kind === "strided") return { ...source, row: source.col, col: source.row };
-  if (source.kind === "indexed") return { ...source, rowTable: source.colTable, colTable: source.rowTable };
+  if (source.kind === "indexed") {
+    const { contiguous } = source;
+    return { ...source, rowTable: source.colTable, colTable: source.rowTable, ...(contiguous && { contiguous: other(contiguous) }) };
+  }
   const { vectorAxis, ...rest } = source;
   return {
     ...rest,
-    ...(vectorAxis && { vectorAxis: vectorAxis === "row" ? "col" : "row" }),
+    ...(vectorAxis && { vectorAxis: other(vectorAxis) }),
     open: f => {
       const { scalar, vector } = source.open(f);
       return { scalar: at => scalar(flipAt(at)), ...(vector && { vector: (at: At) => vector(flipAt(at)) }) };

@@ -55,7 +55,7 @@ export function compileConv(shape: ConvShape, features: WasmFeatures): CompiledC
             .plus(xAt),
         rowTable: f => void f.i32(rowsAt),
         colTable: f => void f.i32(colsAt),
-        contiguous: stride === 1 && Q % 4 === 0,
+        ...(stride === 1 && Q % 4 === 0 && { contiguous: "row" as const }),
       },
       b: { kind: "strided", batched: false, row: 1, col: k, base: f => void f.i32(wAt) },
       out: {
