@@ -25,6 +25,10 @@ export class Calls {
   enter(context: bigint): void {
     this.context = context;
   }
+  /** No calls any more: the device is gone for that reason. */
+  close(reason: string): void {
+    this.loss ??= { reason, cause: undefined };
+  }
   /** @throws DeviceLostError once the device is lost */
   requireAlive(): void {
     if (this.loss) throw new DeviceLostError(this.name, this.loss.reason, this.loss.cause);

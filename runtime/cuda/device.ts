@@ -123,6 +123,7 @@ export class CudaDevice implements Device {
     this.page.dispose();
     this.timeline.dispose();
     this.card.dispose();
+    this.calls.close("it was disposed");
   }
 
   /** A fresh array of unspecified contents. @throws OutOfMemoryError */

@@ -26,6 +26,7 @@ export class Heap {
   private readonly calls: Calls;
   private readonly timeline: Timeline;
   private readonly regionBytes: number;
+  private closed = false;
   private readonly regions: Region[] = []; // newest first: large and mostly free
 
   constructor(calls: Calls, timeline: Timeline, regionBytes: number) {
@@ -48,6 +49,7 @@ export class Heap {
     return address;
   }
   release(address: number): void {
+    if (this.closed) return; // all of it has been given back
     const region = this.regions.find(r => r.start <= address && address < r.end);
     if (!region) throw new InternalError(`release of device address ${address}, which is in no region`);
     region.allocator.release(address);
@@ -61,6 +63,7 @@ export class Heap {
   }
   /** Give everything back. */
   dispose(): void {
+    this.closed = true;
     for (const r of [...this.regions]) this.drop(r);
   }
 

@@ -47,6 +47,8 @@ export abstract class FakeCard {
   readonly faults: string[] = [];
   /** Calls by name. */
   readonly launches: { direct: number; graphs: number; nodes: number } = { direct: 0, graphs: 0, nodes: 0 };
+  /** Kernels that have run. */
+  executed: number = 0;
   readonly objects: Objects = new Objects();
   readonly device: DeviceMemory;
   readonly host: HostMemory = new HostMemory();

@@ -227,6 +227,7 @@ export class FakeDriver extends FakeCard implements Driver {
       if (p.length === 8 && !this.device.holds(Number(viewOf(p).getBigUint64(0, true)), 1))
         this.violations.push(`parameter ${i} of ${f.entry.name} is not in allocated memory`);
     return this.enqueue(stream, () => {
+      this.executed++;
       try {
         this.ptx.launch(module, f.entry.name, {
           grid: [...work.grid],
