@@ -31,7 +31,7 @@ const BUILDING: Building = {
   order: {
     compiler: ["support", "ir", "trace", "primitives", "transforms", "control", "optimize", "lower", "emit", "reference", "", "frontend"],
   },
-  packages: { "compiler/frontend/": ["ts-morph", "magic-string"] },
+  packages: { "compiler/frontend/": ["ts-morph", "magic-string"], "compiler/frontend/plugins/": ["unplugin"] },
   closed: ["runtime", "compiler", "stdlib"],
   pure: { "compiler/": ["compiler/frontend/"] },
 };
