@@ -96,10 +96,15 @@ function withBackports(folder, codename) {
   return undefined;
 }
 
-/** Chromium and a first lavapipe from the release itself. @param {string[]} packages @returns {string | undefined} what went wrong */
+/** The major version of the lavapipe that the release itself has. */
+function releaseMesa() {
+  const policy = spawnSync("apt-cache", ["policy", "mesa-vulkan-drivers"], { encoding: "utf8", env: { ...process.env, LC_ALL: "C" } });
+  return Number.parseInt(/Candidate: (\S+)/.exec(policy.stdout ?? "")?.[1] ?? "", 10) || 0;
+}
+
+/** From the release itself. @param {string[]} packages @returns {string | undefined} what went wrong */
 function fromRelease(packages) {
-  const update = apt([], ["update"]);
-  if (!update.ok) return `apt-get update failed: ${lastLine(update.output)}`;
+  if (packages.length === 0) return undefined;
   const install = apt([], ["install", "--no-install-recommends", ...packages]);
   return install.ok ? undefined : `apt-get install ${packages.join(" ")} failed: ${lastLine(install.output)}`;
 }
@@ -154,21 +159,29 @@ export function setUpDebian() {
   }
   if (answered(wanted)) return;
   console.log(`setup: tests need ${wanted.join(" and ")} from Debian: installing (PULLBACK_INSTALL=no leaves them out)`);
-  const first = fromRelease(wanted);
-  let trouble = first,
-    clean = false;
+  const { why: trouble, clean } = install(wanted, field(release, "VERSION_CODENAME") ?? "stable");
   wanted = missing(present());
-  if (first === undefined && wanted.includes("mesa-vulkan-drivers")) {
-    const second = fromBackports(field(release, "VERSION_CODENAME") ?? "stable");
-    ({ clean, why: trouble } = second ?? { clean: false, why: undefined });
-    wanted = missing(present());
-  }
   if (wanted.length === 0) {
     rmSync(note, { force: true });
     return;
   }
   console.log(`setup: ${wanted.join(" and ")}: ${trouble ?? "still missing after the installation"}`);
   remember(wanted, trouble ?? "the packages did not bring what is needed", clean);
+}
+
+/** Installs from the release what it has good enough, the rest from backports; an old lavapipe where there are none, which Deno takes.
+ *  @param {string[]} wanted @param {string} codename @returns {{ why?: string | undefined, clean: boolean }} */
+function install(wanted, codename) {
+  const update = apt([], ["update"]);
+  if (!update.ok) return { why: `apt-get update failed: ${lastLine(update.output)}`, clean: false };
+  const mesa = "mesa-vulkan-drivers",
+    old = wanted.includes(mesa) && releaseMesa() < MESA;
+  const why = fromRelease(wanted.filter(name => name !== mesa || !old));
+  if (why !== undefined || !old) return { why, clean: false };
+  const none = fromBackports(codename);
+  if (none === undefined) return { clean: false };
+  if (present().mesa === undefined) fromRelease([mesa]);
+  return none;
 }
 
 /** @param {string[]} packages @param {string} why @param {boolean} clean whether asking again is useless */
