@@ -1,8 +1,9 @@
 // THE TABLE OF CONTENTS: how a Func becomes an artifact. Each line is a pass with a name, and each result can be looked at:
 // jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wgsl" | "ptx").
 import type { Artifact, DeviceTarget } from "../runtime/artifact.ts";
-import { InternalError, unreachable } from "../runtime/errors/error.ts";
+import { unreachable } from "../runtime/errors/error.ts";
 import { emitPtx } from "./emit/ptx/module.ts";
+import { moduleText } from "./emit/wasm/encoder/text.ts";
 import { emitModule } from "./emit/wasm/module.ts";
 import { emitWgsl } from "./emit/wgsl/module.ts";
 import type { Func } from "./ir/func.ts";
@@ -51,7 +52,7 @@ function textOf(a: Artifact): string {
     case "wgsl":
       return a.kernels.map(k => `// ${k.name}: ${k.groups} groups\n${k.code}`).join("\n");
     case "wasm":
-      throw new InternalError("a Wasm module is no text");
+      return moduleText(a.bytes);
     default:
       return unreachable(a);
   }
@@ -59,7 +60,7 @@ function textOf(a: Artifact): string {
 
 const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, threads: false } };
 /** A stage of compilation that can be printed. */
-export type Stage = "func" | "optimized" | "kernels" | "wgsl" | "ptx";
+export type Stage = "func" | "optimized" | "kernels" | "wat" | "wgsl" | "ptx";
 const WEBGPU: DeviceTarget = { kind: "webgpu", features: { f16: false, subgroup: 1, threads: 256, sharedBytes: 16384 } };
 const CUDA: DeviceTarget = { kind: "cuda", features: { capability: 80, threads: 1024, sharedBytes: 49152 } };
 /** Text of one stage, for the most modest target of its kind. `func` is the program as traced; `wgsl` are modules, one a kernel. @throws E0705 for f64 as WGSL */
@@ -72,6 +73,8 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
       return printFunc(optimizeFor(func, WASM), print);
     case "kernels":
       return printSchedule(lower(optimizeFor(func, WASM), WASM, options));
+    case "wat":
+      return textOf(compile(func, WASM, options));
     case "wgsl":
     case "ptx":
       return textOf(compile(func, stage === "wgsl" ? WEBGPU : CUDA, options));
