@@ -87,6 +87,7 @@ export class Registers {
         return { slot: r.slot, register: true };
       }
       if (SPECIALS.has(o.name)) return { slot: this.special(o.name), register: false };
+      if (o.name === "WARP_SZ") return { slot: this.constant(32n, bytes), register: false };
       const v = this.find("variables", o.name);
       if (v) return { slot: this.constant(BigInt(v.address), bytes), register: false };
       return d.fail(`unknown name ${o.name}`);
