@@ -96,3 +96,50 @@ export function values(type: string, xs: readonly (number | bigint)[]): Values {
     ),
   };
 }
+
+/** A kernel from its statements. Global memory begins with `words`; %out is its address, %tid the thread; registers %r, %rd, %f, %h, %p, %fd are there in plenty. */
+export interface Body {
+  readonly words?: ArrayLike<number>;
+  readonly block?: number;
+  readonly grid?: number;
+  readonly cluster?: number;
+  /** Declarations before the kernel. */
+  readonly before?: string;
+  readonly dynamicSharedBytes?: number;
+  /** A tensor map, passed as the parameter `map`. */
+  readonly map?: (device: PtxDevice) => Uint8Array;
+  readonly device?: Partial<PtxDeviceOptions>;
+}
+/** Runs it; global memory afterwards. @throws PtxError, PtxFault */
+export function runBody(statements: string, o: Body = {}): DataView {
+  const device = new PtxDevice({ bytes: 1 << 16, races: true, limit: 200_000, ...o.device, capability: o.device?.capability ?? 90 }),
+    view = new DataView(device.memory.buffer),
+    target =
+      device.memory.length > 0 && (o.device?.capability ?? 90) >= 90
+        ? ".version 8.6\n.target sm_90a"
+        : `.version 7.8\n.target sm_${o.device?.capability ?? 90}`;
+  Array.from(o.words ?? []).forEach((x, i) => view.setUint32(4 * i, x, true));
+  const text = `${target}
+.address_size 64
+${o.before ?? ""}
+.visible .entry k(.param .u64 out${o.map ? ", .param .align 64 .b8 map[128]" : ""})
+{
+  .reg .b32 %r<40>; .reg .b64 %rd<20>; .reg .f32 %f<130>; .reg .f64 %fd<8>; .reg .b16 %h<8>; .reg .pred %p<8>; .reg .b64 %out, %me; .reg .b32 %tid;
+  ld.param.u64 %out, [out]; mov.u32 %tid, %tid.x; mad.wide.u32 %me, %tid, 4, %out;
+  ${statements}
+}
+`;
+  device.launch(device.load(text), "k", {
+    grid: [o.grid ?? 1, 1, 1],
+    block: [o.block ?? 32, 1, 1],
+    cluster: [o.cluster ?? 1, 1, 1],
+    dynamicSharedBytes: o.dynamicSharedBytes ?? 0,
+    params: [device.base, ...(o.map ? [o.map(device)] : [])],
+  });
+  return view;
+}
+/** The words from byte `at` on. */
+export const wordsAt = (v: DataView, at: number, n: number): number[] => Array.from({ length: n }, (_, i) => v.getUint32(at + 4 * i, true));
+/** The f32 from byte `at` on. */
+export const floatsAt = (v: DataView, at: number, n: number): number[] =>
+  Array.from({ length: n }, (_, i) => v.getFloat32(at + 4 * i, true));
