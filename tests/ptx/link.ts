@@ -7,7 +7,7 @@ import { DECODERS } from "./ops/table.ts";
 import { KINDS, type Action, type Program, type PtxParam, type Sync } from "./program.ts";
 import { Registers, type ModuleTarget } from "./registers.ts";
 import type { EntryText, Instruction, MemoryDeclaration, Statement } from "./text/syntax.ts";
-import { checked } from "./checked.ts";
+import { checked } from "./races/checked.ts";
 
 interface Placed {
   readonly instruction: Instruction;

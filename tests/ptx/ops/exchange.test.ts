@@ -38,7 +38,7 @@ test("shfl moves values up, down, across and from a lane, within segments", () =
   );
   // segments of 8: the mask in bits 8–12 is 0b11000
   assert.equal(
-    lane("idx", "2", 0x1807 + 0x18 * 0),
+    lane("idx", "2", 0x1807),
     range(32, i => (i & 24) | 2),
   );
   assert.equal(

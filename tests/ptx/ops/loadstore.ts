@@ -186,10 +186,8 @@ function scatter(R: Int32Array, from: number, mask: number, m: Memory, at: numbe
 /** ld, st, and hints that move nothing. */
 export const LOADSTORE: Readonly<Record<string, Decoder>> = {
   ld: load,
-  ldu: load,
   st: store,
   prefetch: d => hint(d),
-  prefetchu: d => hint(d),
   applypriority: d => hint(d),
   discard: d => hint(d),
 };

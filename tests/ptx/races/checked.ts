@@ -1,8 +1,8 @@
 // Under checks, an instruction first looks whether every register that it reads has been written in every lane that reads it.
-import type { Decoding } from "./decode.ts";
-import { PtxFault } from "./errors.ts";
-import type { Action } from "./program.ts";
-import type { Warp } from "./warp.ts";
+import type { Decoding } from "../decode.ts";
+import { PtxFault } from "../errors.ts";
+import type { Action } from "../program.ts";
+import type { Warp } from "../warp.ts";
 
 /** The action with the check before it and the note of its results after it. */
 export function checked(action: Action, d: Decoding): Action {
