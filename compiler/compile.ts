@@ -30,7 +30,7 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
     case "wasm":
       return emitModule(schedule, target.features);
     case "cuda":
-      return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: 32, double: true }), target.features);
+      return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: WARP, double: true }), target.features);
     case "webgpu":
       return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false }));
     default:
@@ -38,7 +38,10 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
   }
 }
 
-const templatesOf = (target: DeviceTarget): Templates | undefined => (target.kind === "wasm" ? wasmTemplates : gpuTemplates);
+/** Threads of a CUDA card that can shuffle. */
+const WARP = 32;
+const templatesOf = (target: DeviceTarget): Templates =>
+  target.kind === "wasm" ? wasmTemplates : gpuTemplates({ subgroup: target.kind === "cuda" ? WARP : target.features.subgroup });
 /** A composite stays where the target has a template for it. */
 const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>

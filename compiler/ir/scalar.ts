@@ -109,7 +109,7 @@ export const exprVar = (name: string, dtype: DType): ExprVar => ({ kind: "var", 
 
 /** The plain constructors: no simplification, so that what a rule writes is what it gets. Index arithmetic has its own simplifier (lower/indexing). */
 export const scalarOps: ScalarOps = {
-  const: (value, dtype) => ({ kind: "const", dtype, value }),
+  const: (value, dtype) => ({ kind: "const", dtype, value: dtype === "f32" ? Math.fround(value) : value }), // a number of its dtype, for interpreters too
   unary: (op, x) => ({ kind: "unary", op, dtype: op === "isNan" ? "bool" : x.dtype, x }),
   binary: (op, x, y) => ({ kind: "binary", op, dtype: x.dtype, x, y }),
   compare: (op, x, y) => ({ kind: "compare", op, dtype: "bool", x, y }),

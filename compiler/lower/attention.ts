@@ -20,18 +20,18 @@ export interface Templates {
   readonly largest: number;
   readonly queries: number;
   readonly pairs: number;
-  readonly backward: "one" | "three";
+  readonly backward: "one" | "two";
   readonly strided: boolean;
 }
-/** Those of GPUs: a thread a row, which it keeps in registers, in f32. */
-export const gpuTemplates: Templates = {
+/** Those of a GPU whose threads can shuffle in groups of `subgroup`: some of them share a row and keep it in registers, in f32. */
+export const gpuTemplates = ({ subgroup }: { readonly subgroup: number }): Templates => ({
   dtypes: ["f32", "f16", "bf16"],
-  largest: 64,
+  largest: Math.min(256, 64 * subgroup),
   queries: 1,
   pairs: 1,
-  backward: "three",
+  backward: "two",
   strided: false,
-};
+});
 /** Those of WebAssembly: products by the micro-kernel, scores of some rows at a time in the cache. Measured (heads of 32): below 64 x 64 pairs the inlined products are as fast,
  *  from 128 x 128 on they take 1.8 times as long, and their memory grows with the pairs. */
 export const wasmTemplates: Templates = { dtypes: ["f32", "f64"], largest: 256, queries: 32, pairs: 4096, backward: "one", strided: true };
@@ -65,8 +65,12 @@ export function templateOf(e: Eqn, templates: Templates | undefined): MakeTempla
   const make = (pass: AttentionKernel["pass"]): MakeTemplate => launches(e, { b, t, h, s, d }, pass, templates.strided);
   if (lower.template === "attention") return make("forward");
   if (templates.backward === "one") return make("backward");
-  const passes = (["query", "key", "value"] as const).map(pass => ({ pass, make: make(pass) }));
-  return (name, at) => passes.flatMap(({ pass, make: one }, x) => one(`${name}_${pass}`, { ...at, into: at.into.slice(x, x + 1) }));
+  const query = make("query"),
+    keys = make("keys");
+  return (name, at) => [
+    ...query(`${name}_query`, { ...at, into: at.into.slice(0, 1) }),
+    ...keys(`${name}_keys`, { ...at, into: at.into.slice(1) }),
+  ];
 }
 
 interface Sizes {
@@ -141,8 +145,7 @@ function kernelOf(
   const rows: Record<AttentionKernel["pass"], readonly (readonly Expr[])[]> = {
     forward: [ofHead(vars.i), ofRow],
     query: [ofHead(vars.i)],
-    key: [ofHead(vars.j)],
-    value: [ofHead(vars.j)],
+    keys: [ofHead(vars.j), ofHead(vars.j)],
     backward: [ofHead(vars.i), ofHead(vars.j), ofHead(vars.j)],
   };
   const outs = rows[pass].map((index, x) => {

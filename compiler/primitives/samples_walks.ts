@@ -60,7 +60,8 @@ function heads(sample: typeof sampleOf): Sample[] {
     head: Domain = { low: -1, high: 1 };
   return (["f32", "f64", "f16", "bf16"] as const).flatMap(d =>
     [false, true].flatMap(causal =>
-      sizes.flatMap(([b, t, s, h, size]) => {
+      sizes.flatMap(([b, t, s, h, size], i) => {
+        if (i >= 4 && (d === "f16" || d === "bf16")) return []; // the same code, rounded
         const q = aval(d, [b, t, h, size]),
           k = aval(d, [b, s, h, size]),
           rows = aval(d === "f64" ? "f64" : "f32", [b, h, t]),

@@ -39,11 +39,9 @@ class Head {
       case "query":
         this.query(0);
         break;
-      case "key":
+      case "keys":
         this.key(0);
-        break;
-      case "value":
-        this.values(0);
+        this.values(1);
         break;
       case "backward":
         this.query(0);

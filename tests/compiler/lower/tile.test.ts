@@ -56,8 +56,8 @@ function differences(f: Func, args: readonly HostTensor[], target: TileTarget): 
     got = runSchedule(
       tile(
         lowerFunc(
-          optimize(f, e => templateOf(e, gpuTemplates) !== undefined),
-          { donate: [], products: "fused", templates: gpuTemplates },
+          optimize(f, e => templateOf(e, gpuTemplates(target)) !== undefined),
+          { donate: [], products: "fused", templates: gpuTemplates(target) },
         ),
         target,
       ),
