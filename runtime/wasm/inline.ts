@@ -2,6 +2,7 @@
 import type { WasmArtifact } from "../artifact.ts";
 import { DeviceLostError } from "../errors/lost.ts";
 import { DESTROYED, type Engine, type Loaded, type Room } from "./engine.ts";
+import { forbidden } from "./policy.ts";
 import { Pool } from "./pool.ts";
 import type { Program } from "./threads.ts";
 
@@ -22,6 +23,7 @@ export class InlineEngine implements Engine {
   }
   load(artifact: WasmArtifact): Loaded {
     this.requireAlive();
+    const module = this.compile(artifact);
     const { room } = this,
       pool = artifact.threads ? this.pool : undefined;
     const table = room.allocate(4 * (1 + artifact.inputs.length + artifact.outputs.length)),
@@ -31,7 +33,6 @@ export class InlineEngine implements Engine {
       if (!pool || poolId === undefined) program.work(kernel, args, 0, extent);
       else pool.run(poolId, (b, e) => program.work(kernel, args, b, e), kernel, args, extent);
     };
-    const module = new WebAssembly.Module(artifact.bytes as Uint8Array<ArrayBuffer>); // the encoder makes unshared arrays
     const { exports } = new WebAssembly.Instance(module, { env: { memory: room.memory, parallel, scratch } });
     const program = exports as unknown as Program; // the artifact contract
     return {
@@ -68,6 +69,14 @@ export class InlineEngine implements Engine {
   destroy(): void {
     this.destroyed = true;
     this.pool?.destroy();
+  }
+  /** @throws E0703 where the page's policy forbids it */
+  private compile(artifact: WasmArtifact): WebAssembly.Module {
+    try {
+      return new WebAssembly.Module(artifact.bytes as Uint8Array<ArrayBuffer>); // the encoder makes unshared arrays
+    } catch (e) {
+      throw (e instanceof Error && forbidden(this.device, e.message)) || e;
+    }
   }
   private requireAlive(): void {
     if (this.destroyed) throw new DeviceLostError(this.device, DESTROYED);

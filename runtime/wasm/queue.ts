@@ -2,6 +2,7 @@
 // thread, which may not, keeps a backlog that moves on when the page yields, and is refused when that grows without end.
 import { DeviceLostError } from "../errors/lost.ts";
 import { PullbackError } from "../errors/error.ts";
+import { forbidden } from "./policy.ts";
 import { Failure, Queue as Q } from "./threads.ts";
 import type { Listener, Thread } from "./spawn.ts";
 
@@ -172,7 +173,8 @@ export class CommandQueue {
     const kind = Atomics.load(w, Q.failed),
       loading = w[Q.loading] ?? 0;
     const error = (): Error =>
-      kind === Failure.memory ? this.outOfMemory(loading) : new DeviceLostError(this.device, `a program failed: ${text}`);
+      forbidden(this.device, text) ??
+      (kind === Failure.memory ? this.outOfMemory(loading) : new DeviceLostError(this.device, `a program failed: ${text}`));
     return { from, error };
   }
 }

@@ -71,4 +71,9 @@ test("where the page forbids the worker, the console says that it did", () => {
     );
 });
 
+await pageTests("tests/browser/wasm-forbidden.page.ts", {
+  "a CSP without WebAssembly": { csp: strict.replace(" 'wasm-unsafe-eval'", "") },
+  "a CSP without WebAssembly, isolated": { isolated: true, csp: strict.replace(" 'wasm-unsafe-eval'", "") },
+});
+
 test.run();
