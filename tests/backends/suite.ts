@@ -17,15 +17,18 @@ import { controlledGradients, controlledPrograms } from "./controlled.ts";
 import { programsOver, traced } from "./random.ts";
 import { chain, controlChain, gradientChain, toleranceOf, type Accuracy } from "./tolerance.ts";
 
-/** A device under test. `lacks`: dtypes it cannot compute with. `accuracy`: which column of the table it is held to. `sample`: try only one sample in so many (slow devices).
- *  `large`: samples with an operand of more elements are tried in f32 only (slow devices). `share`: only primitives k, k + n, k + 2n, … of those there are. */
+/** A device under test. `lacks`: dtypes it cannot compute with. `accuracy`: which column of the table it is held to. `sample`: try only one sample in so many, starting with
+ *  `from` (slow devices). `large`: samples with an operand of more elements are tried in f32 only (slow devices). `share`: only primitives k, k + n, k + 2n, … of those there
+ *  are. `atOnce`: samples in flight together, where a device is asynchronous. */
 export interface Subject {
   readonly device: Device;
   readonly lacks?: readonly DType[];
   readonly accuracy?: Accuracy;
   readonly sample?: number;
+  readonly from?: number;
   readonly large?: number;
   readonly share?: readonly [k: number, n: number];
+  readonly atOnce?: number;
   readonly runs?: number;
 }
 
@@ -76,11 +79,14 @@ export function primitiveSuite({
   lacks = [],
   accuracy = "exact",
   sample: every = 1,
+  from = 0,
   large = Infinity,
   share: [k, n] = [0, 1],
+  atOnce = 1,
 }: Subject): void {
   let left = 0,
-    tooLarge = 0;
+    tooLarge = 0,
+    tried = 0;
   const easing = { flush: accuracy === "shader" },
     primitives = allPrimitives.filter((_, i) => i % n === k);
   for (const prim of primitives)
@@ -88,22 +94,22 @@ export function primitiveSuite({
       const samples = primitiveSamples.filter(s => s.prim === prim);
       assert.ok(samples.length > 0, `${prim.name} has no samples`);
       const failures: string[] = [];
-      for (const [i, s] of samples.entries()) {
-        if (i % every !== 0) continue;
-        const f = programOf(s);
-        if (beyond(f, lacks)) {
-          left++;
-          continue;
-        }
-        if (s.avals.some(a => sizeOf(a.shape) > large) && !s.avals.some(a => a.dtype === "f32")) {
-          tooLarge++;
-          continue;
-        }
-        for (const d of await caught(() =>
-          differences(device, f, valuesFor(s.avals, 17 + i, s.domain), toleranceOf(prim.name, accuracy), easing),
-        ))
-          failures.push(`${showSample(s)}: ${d}`);
-      }
+      const programs = samples
+        .map((s, i) => ({ s, i, f: programOf(s) }))
+        .filter(({ i }) => samples.length <= from || i % every === from % every);
+      const known = programs.filter(({ f }) => !beyond(f, lacks)),
+        fit = known.filter(({ s }) => s.avals.every(a => sizeOf(a.shape) <= large) || s.avals.some(a => a.dtype === "f32"));
+      left += programs.length - known.length;
+      tooLarge += known.length - fit.length;
+      tried += fit.length;
+      for (let first = 0; first < fit.length; first += atOnce)
+        await Promise.all(
+          fit.slice(first, first + atOnce).map(async ({ s, i, f }) => {
+            const args = valuesFor(s.avals, 17 + i, s.domain);
+            for (const d of await caught(() => differences(device, f, args, toleranceOf(prim.name, accuracy), easing)))
+              failures.push(`${showSample(s)}: ${d}`);
+          }),
+        );
       assert.is(failures.length, 0, `${failures.length} of ${samples.length}:\n${failures.slice(0, 6).join("\n")}`);
     });
   for (const prim of primitives) {
@@ -133,7 +139,7 @@ export function primitiveSuite({
   }
   if (lacks.length > 0)
     test("what the device lacks is told", () => {
-      console.log(`left out, ${device.name} lacks ${lacks.join(", ")}: ${left} samples`);
+      console.log(`left out, ${device.name} lacks ${lacks.join(", ")}: ${left} samples; ${tried} were tried`);
     });
   if (large < Infinity)
     test("large samples that are tried in f32 only are counted", () => {

@@ -1,0 +1,32 @@
+// A WebGPU device as a subject of the conformance suite: Dawn over a Vulkan driver that runs on the CPU. One driver a process, chosen before Dawn looks for one.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { WebGpuDevice } from "../../runtime/webgpu/device.ts";
+import { lavapipe, swiftshader, type Driver } from "../support/drivers.ts";
+import { SKIPPED } from "../runner/totals.ts";
+import type { Subject } from "./suite.ts";
+
+const drivers: Readonly<Record<"swiftshader" | "lavapipe", () => Driver>> = { swiftshader, lavapipe: () => lavapipe(25) };
+
+/** `suite` with a device over that driver; without the driver it is skipped, and the reason printed. Every sample is tried with CONFORMANCE=all, a share of them otherwise. */
+export async function onDawn(driver: keyof typeof drivers, suite: (s: Subject & { readonly device: WebGpuDevice }) => void): Promise<void> {
+  const found = drivers[driver]();
+  if (found.kind === "missing") {
+    console.log(`${SKIPPED}Dawn over ${driver}: ${found.reason}`);
+    test.skip(`Dawn over ${driver}`);
+  } else {
+    process.env["VK_ICD_FILENAMES"] = found.path;
+    const device = await WebGpuDevice.open();
+    console.log(`${device.name}: subgroups of ${device.features.subgroup}, ${device.features.f16 ? "f16" : "no f16"}`);
+    const share = process.env["CONFORMANCE"] === "all" ? {} : { sample: 6, from: driver === "lavapipe" ? 3 : 0 };
+    suite({ device, lacks: ["f64"], accuracy: "shader", atOnce: 8, ...share });
+  }
+  test.run();
+}
+/** The last test of a suite that gives back what it takes. */
+export function leavesNothing(device: WebGpuDevice): void {
+  test("nothing is left on the device", async () => {
+    await device.sync();
+    assert.is(device.memory().arrays, 0);
+  });
+}
