@@ -122,6 +122,11 @@ export function primitiveSuite({
             const n = s.avals.length,
               size = edges.length ** n,
               avals = s.avals.map(() => aval(dtype, [size]));
+            const f = programOf({ ...s, avals });
+            if (beyond(f, lacks)) {
+              left++;
+              continue;
+            }
             const args = avals.map((a, k) =>
               hostTensor(
                 dtype,
@@ -129,9 +134,7 @@ export function primitiveSuite({
                 Array.from({ length: size }, (_, i) => edges[Math.floor(i / edges.length ** k) % edges.length] ?? 0),
               ),
             );
-            for (const d of await caught(() =>
-              differences(device, programOf({ ...s, avals }), args, toleranceOf(prim.name, accuracy), easing),
-            ))
+            for (const d of await caught(() => differences(device, f, args, toleranceOf(prim.name, accuracy), easing)))
               failures.push(`${showSample({ ...s, avals })}: ${d}`);
           }
         assert.is(failures.length, 0, failures.join("\n"));
