@@ -2,7 +2,7 @@
 // memory by an item (a cluster that is still open, or a fixed piece: a product, a long fold, a loop). Kernels are made last item first, when it is
 // known who reads what.
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
-import { bytesOf } from "../ir/aval.ts";
+import { bytesOf, sizeOf } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
 import type { SlotRef, Step } from "../ir/schedule.ts";
@@ -20,6 +20,7 @@ import { unboundAxis } from "../transforms/collective.ts";
 
 const heavy = 8; // evaluating this much twice is dearer than a round trip through memory
 const deep = 400; // an expression larger than this is cut
+const free = 64; // a single number that costs no more is computed by every reader where kernels are launched one by one: a launch costs more
 
 /** An item that was decided when it was met. `closes`: what comes later does not move before it. */
 interface Fixed {
@@ -61,6 +62,7 @@ class Region {
   private readonly items: Item[] = [];
   private readonly users: ReadonlyMap<Var, readonly Eqn[]>;
   private readonly settled = new Set<Eqn>(); // views that a product has written
+  private readonly reads = new Map<number, ReadonlySet<number>>(); // by item: slots that its equations read
   private open = 0;
 
   constructor(p: Program, f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], control: LowerControl) {
@@ -252,7 +254,16 @@ class Region {
     const w = weight(e, this.places, this.weights),
       use = e.outs.reduce((n, v) => n + (this.uses.get(v)?.count ?? 0), 0);
     const stretched = e.outs.some(v => this.uses.get(v)?.stretched);
-    if (e.outs.some(v => this.wanted.has(v)) || w > deep || (w > heavy && (use > 1 || stretched) && !this.gathered(e))) this.store(e);
+    if (
+      e.outs.some(v => this.wanted.has(v)) ||
+      w > deep ||
+      (w > heavy && (use > 1 || stretched) && !this.gathered(e) && !this.isFree(e, w))
+    )
+      this.store(e);
+  }
+  /** A number that every reader computes for itself, on a GPU. */
+  private isFree(e: Eqn, w: number): boolean {
+    return this.p.products === "fused" && w <= free && e.outs.every(v => sizeOf(v.aval.shape) === 1);
   }
   /** Does `e` show windows (or other gathered elements) of memory, to products alone? They gather while packing. */
   private gathered(e: Eqn): boolean {
@@ -285,7 +296,12 @@ class Region {
         this.written(e, into, i);
         return true;
       }
-      if (item?.kind !== "cluster" || (i !== last && i !== dep) || (i === dep && !item.byRows && !this.pointwise(e, i))) continue;
+      if (
+        item?.kind !== "cluster" ||
+        (i !== last && i !== dep && !this.shares(e, item, i)) ||
+        (i === dep && !item.byRows && !this.pointwise(e, i))
+      )
+        continue;
       if (item.join({ e, into }, w)) {
         this.written(e, into, i);
         return true;
@@ -296,6 +312,23 @@ class Region {
     this.items.push(fresh);
     this.written(e, into, this.items.length - 1);
     return true;
+  }
+  /** Does `e` read what an open element-wise kernel reads? On a GPU they are then one kernel, whatever came between. */
+  private shares(e: Eqn, item: Cluster, at: number): boolean {
+    if (this.p.products !== "fused" || item.byRows) return false;
+    const slots = this.slotsOf(e);
+    return [...(this.reads.get(at) ?? [])].some(s => slots.has(s));
+  }
+  /** Memory of more than one element that `e` reads. */
+  private slotsOf(e: Eqn, found: Set<number> = new Set(), seen: Set<Eqn> = new Set()): Set<number> {
+    if (seen.has(e)) return found;
+    seen.add(e);
+    for (const a of e.ins) {
+      const q = a.kind === "var" ? this.places.get(a) : undefined;
+      if (q?.kind === "inline") this.slotsOf(q.eqn, found, seen);
+      else if (q && sizeOf(a.aval.shape) > 1) found.add(q.ref.slot);
+    }
+    return found;
   }
   private joinColumns(e: Eqn, into: readonly Target[], w: number): void {
     const after = Math.max(this.ready(e, new Set()) + 1, this.open),
@@ -321,7 +354,11 @@ class Region {
   private targets(e: Eqn): Target[] {
     return e.outs.map(v => ({ ref: this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval }));
   }
-  private written(e: Eqn, into: readonly Target[], writer: number): void {
+  private written(e: Eqn, into: readonly Target[], position: number): void {
+    const inline = e.outs.every(v => this.places.get(v)?.kind === "inline"),
+      slots = this.slotsOf(e),
+      writer = inline && this.isFree(e, weight(e, this.places, this.weights)) ? Infinity : position; // nobody waits for it
+    this.reads.set(position, new Set([...(this.reads.get(position) ?? []), ...slots]));
     e.outs.forEach((v, k) => {
       const before = this.places.get(v);
       this.places.set(v, {
@@ -342,7 +379,8 @@ class Region {
     seen.add(e);
     return e.ins.reduce((at, a) => {
       const q = a.kind === "var" ? this.places.get(a) : undefined;
-      return Math.max(at, q?.kind === "buffer" ? q.writer : q ? this.ready(q.eqn, seen) : -1);
+      if (q?.kind === "buffer") return Math.max(at, q.writer === Infinity && q.inline ? this.ready(q.inline.eqn, seen) : q.writer);
+      return Math.max(at, q ? this.ready(q.eqn, seen) : -1);
     }, -1);
   }
   /** Does `e` read the memory of item `at` only at its own index? */
