@@ -102,9 +102,9 @@ export class Bindings {
   /** Is the variable declared inside the range? */
   isDeclaredIn = (v: Variable, range: Range): boolean => v.declarations?.some(d => within(d, range)) ?? false;
 
-  /** Variables from outside the range that running it may assign, in the order of their first use. */
+  /** Variables from outside the range that running it may assign, in the order of their first use. The range begins with `node` and may go on behind it. */
   assignedIn(range: Range, node: ts.Node): readonly Variable[] {
-    const calls = hasCall(node, range);
+    const calls = hasCall(range.end > node.getEnd() ? node.parent : node, range);
     return [...this.uses]
       .filter(
         ([v, uses]) =>

@@ -132,7 +132,13 @@ const varsArgument = (w: Work, inside: ts.Node, node: ts.Node): string => {
 };
 
 /** Is the value of the expression thrown away, so that it is a statement? */
-const isUnused = (node: ts.Expression): boolean => ts.isExpressionStatement(node.parent);
+function isUnused(node: ts.Expression): boolean {
+  const { parent } = node;
+  if (ts.isParenthesizedExpression(parent)) return isUnused(parent);
+  if (ts.isBinaryExpression(parent)) return lazy.has(parent.operatorToken.kind) && parent.right === node && isUnused(parent);
+  if (ts.isConditionalExpression(parent)) return parent.condition !== node && isUnused(parent);
+  return ts.isExpressionStatement(parent);
+}
 
 /** A variable, or a property of variables: it can be written twice without evaluating anything twice. */
 function isSimpleTarget(e: ts.Expression): boolean {

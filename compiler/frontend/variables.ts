@@ -5,7 +5,7 @@ import type { Work } from "./work.ts";
 
 /** The argument for `statement`, whose program covers `range`; `own` are variables of a loop's head. Undefined when nothing is assigned. */
 export function varsOf(w: Work, statement: ts.Node, range: Range = rangeOf(statement), own: readonly Variable[] = []): string | undefined {
-  const assigned = w.bindings.assignedIn(range, range.end > statement.getEnd() ? statement.parent : statement);
+  const assigned = w.bindings.assignedIn(range, statement);
   const live = assigned.filter(v => w.bindings.isReadAfter(v, statement)),
     dead = [...assigned.filter(v => !live.includes(v)), ...own];
   const names = [...live, ...dead].map(v => v.name);

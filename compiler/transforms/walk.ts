@@ -3,22 +3,12 @@ import { InternalError, PullbackError } from "../../runtime/errors/error.ts";
 import type { Aval } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Params, Source } from "../ir/func.ts";
 import type { MaybeZero, Primitive } from "../ir/primitive.ts";
-import { currentBuilder } from "../trace/builder.ts";
+import { withSource } from "../trace/source.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { traceClosed } from "../trace/trace.ts";
 
 /** Run `emit`; the equations that it records keep `source`, the user's line, instead of the line that called the transform. */
-export function at<T>(source: Source | undefined, emit: () => T): T {
-  const b = currentBuilder();
-  if (!b || !source) return emit();
-  const start = b.eqns.length;
-  const out = emit();
-  for (let i = start; i < b.eqns.length; i++) {
-    const e = b.eqns[i];
-    if (e) b.eqns[i] = { ...e, source };
-  }
-  return out;
-}
+export const at = <T>(source: Source | undefined, emit: () => T): T => withSource(source, emit);
 
 /** Emit one equation again on other operands, at its own line. */
 export const rebind = (e: Eqn, ins: readonly Tensor[], bind: (p: Primitive, xs: readonly Tensor[], q: Params) => Tensor[]): Tensor[] =>

@@ -10,15 +10,15 @@ import * as operators from "../../../stdlib/operators/index.ts";
 export type Run = (...args: readonly unknown[]) => unknown;
 const modules: Readonly<Record<string, unknown>> = { pullback, "pullback/operators": operators };
 
-/** The exports of a module in text. */
-export function evaluate(code: string): Readonly<Record<string, Run>> {
+/** The exports of a module in text. `instead`: modules that stand for the library's. */
+export function moduleOf(code: string, instead: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, Run>> {
   const { outputText } = ts.transpileModule(code, { compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 } });
   const exports: Record<string, Run> = {};
   const wrapped = new Script(`(function (exports, require) {${outputText}\n})`).runInThisContext() as (
     e: object,
     r: (name: string) => unknown,
   ) => void; // the text is a function's
-  wrapped(exports, name => modules[name]);
+  wrapped(exports, name => instead[name] ?? modules[name]);
   return exports;
 }
 /** The function `f` of a program, rewritten. @throws with the diagnostics, when there are any */
@@ -30,7 +30,7 @@ export function rewritten(source: string, options: RewriteOptions = {}): Run {
 /** The same, untouched. */
 export const plain = (source: string): Run => only(source);
 function only(code: string): Run {
-  const { f } = evaluate(code);
+  const { f } = moduleOf(code);
   if (!f) throw new Error("the program exports no f");
   return f;
 }
