@@ -3,7 +3,7 @@ import { isTensor, type Tensor } from "../../compiler/extend.ts";
 import { logicalAnd, logicalOr, where } from "../ops/compare.ts";
 import { operands } from "./arithmetic.ts";
 import { choose } from "./choose.ts";
-import { $return, ended, known, left, type End, type Jump } from "./jump.ts";
+import { $return, ended, known, left, surelyLeft, type End, type Jump } from "./jump.ts";
 import { commit, idle, inBody, record, type Recording } from "./region.ts";
 import { oneTruth, truthy } from "./truth.ts";
 import { noVars, type Vars } from "./vars.ts";
@@ -24,7 +24,7 @@ export function $if<A = never, B = never, C = never>(
   const chosen = oneTruth(test, "if");
   let yes = record(() => ended(inBody(true, then)), vars),
     no = record(() => ended(inBody(true, otherwise ?? nothing)), vars);
-  const [leftYes, leftNo] = [left(yes.jump), left(no.jump)];
+  const [leftYes, leftNo] = [surelyLeft(yes.jump), surelyLeft(no.jump)];
   if (!rest || (leftYes === false && leftNo === false) || (leftYes === true && leftNo === true))
     return after(choose(chosen, yes, no, vars), vars, rest) as Out; // as the type says
   // One side always leaves and the other never does: what follows belongs to the other side, and one cond is enough.

@@ -28,6 +28,12 @@ export const ended = (end: End): Jump => end ?? normal;
 export const left = (j: Jump): Truth => either(either(j.returned, j.broke), j.continued);
 /** Does the loop around not go on? */
 export const finished = (j: Jump): Truth => either(j.returned, j.broke);
+const certain = (...ways: readonly Truth[]): boolean | undefined =>
+  ways.includes(true) ? true : ways.every(w => w === false) ? false : undefined;
+/** The same two questions about a body that was recorded, whose tensors are not at hand here: undefined when a tensor decides. */
+export const surelyLeft = (j: Jump): boolean | undefined => certain(j.returned, j.broke, j.continued);
+/** Does the loop around surely go on, or surely not? */
+export const surelyFinished = (j: Jump): boolean | undefined => certain(j.returned, j.broke);
 /** `j`, where it is known that control left: what must be true is true. */
 export const known = (j: Jump): Jump =>
   j.broke === false && j.continued === false

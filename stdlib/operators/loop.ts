@@ -3,7 +3,7 @@ import { isTensor, showAval, type Tensor } from "../../compiler/extend.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { after } from "./branch.ts";
 import { choose } from "./choose.ts";
-import { ended, finished, known, normal, outside, type End, type Jump } from "./jump.ts";
+import { ended, finished, known, normal, outside, surelyFinished, type End, type Jump } from "./jump.ts";
 import { commit, idle, inBody, record } from "./region.ts";
 import { scanInProgram, whileInProgram, type Loop } from "./traced.ts";
 import { noVars, type Vars } from "./vars.ts";
@@ -32,11 +32,11 @@ export function $do<A = never, C = never>(
       let going: unknown;
       const step = record(() => {
         const end = ended(inBody(false, body));
-        if (finished(end) === false) going = test();
+        if (surelyFinished(end) === false) going = test();
         return end;
       }, vars);
-      const gone = finished(step.jump);
-      if (isTensor(going) || isTensor(gone)) return whileInProgram(loop, "body first");
+      const gone = surelyFinished(step.jump);
+      if (isTensor(going) || gone === undefined) return whileInProgram(loop, "body first");
       const end = commit(step, vars);
       if (gone === true || !going) return outside(end);
     }
@@ -130,7 +130,7 @@ function run(loop: Loop, jumps: boolean, bounded: boolean): Jump {
     let end: Jump = normal;
     if (jumps && !bounded) {
       const step = record(() => ended(inBody(false, loop.body)), vars);
-      if (isTensor(finished(step.jump))) return whileInProgram(loop, "test first");
+      if (surelyFinished(step.jump) === undefined) return whileInProgram(loop, "test first");
       end = commit(step, vars);
     } else end = ended(inBody(false, loop.body));
     const gone = finished(end);

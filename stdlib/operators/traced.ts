@@ -6,7 +6,7 @@ import { zeros } from "../ops/creation.ts";
 import { withWeak } from "../ops/promotion.ts";
 import { carryOf, trial, type Carry } from "./carry.ts";
 import { choose } from "./choose.ts";
-import { $return, ended, finished, left, normal, type End, type Jump } from "./jump.ts";
+import { $return, ended, finished, normal, surelyFinished, surelyLeft, type End, type Jump } from "./jump.ts";
 import { fill } from "./merge.ts";
 import { idle, inBody, mapLeaves, record } from "./region.ts";
 import { truthOf, type Truth } from "./truth.ts";
@@ -32,7 +32,7 @@ export function whileInProgram(loop: Loop, order: "test first" | "body first"): 
     loop.test();
     return normal;
   }, vars).assigns;
-  return order === "test first" && !assigns && left(body) === false ? plainWhile(loop) : leavableWhile(loop, order, exitOf(body));
+  return order === "test first" && !assigns && surelyLeft(body) === false ? plainWhile(loop) : leavableWhile(loop, order, exitOf(body));
 }
 function plainWhile(loop: Loop): Jump {
   const { vars } = loop;
@@ -87,7 +87,7 @@ export function scanInProgram(xs: Tensor, body: (x: Tensor) => End, vars: Vars):
   const end = trial(stepOn, vars, inputs).jump;
   const run = (carry: Carry): readonly unknown[] =>
     carry.state(scan((now: readonly Tensor[], x: Tensor) => [carry.step(now, [x]), null] as const, carry.init, xs)[0]);
-  if (finished(end) !== false) return leave(run(leavableSteps(stepOn, inputs, vars, exitOf(end))), vars);
+  if (surelyFinished(end) !== false) return leave(run(leavableSteps(stepOn, inputs, vars, exitOf(end))), vars);
   const step = (values: readonly unknown[], slices: readonly Tensor[]): readonly unknown[] => {
     vars.set(values);
     stepOn(slices);
