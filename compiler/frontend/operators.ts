@@ -210,6 +210,15 @@ function rewriteAccess(w: Work, node: ts.ElementAccessExpression): void {
   w.edits.open(node.getStart(), `${w.names.of("$index")}(`, open.getStart());
   w.edits.replace(open.getStart(), open.getEnd(), ", ");
   w.edits.replace(close.getStart(), close.getEnd(), ")");
+  // x[i, j], which formatters write as x[(i, j)]: each is an argument.
+  if (
+    ts.isParenthesizedExpression(index) &&
+    ts.isBinaryExpression(index.expression) &&
+    index.expression.operatorToken.kind === K.CommaToken
+  ) {
+    w.edits.replace(index.getStart(), index.getStart() + 1, " ");
+    w.edits.replace(index.getEnd() - 1, index.getEnd(), " ");
+  }
 }
 function isOptional(node: ts.Node): boolean {
   return (node.flags & ts.NodeFlags.OptionalChain) !== 0;

@@ -44,11 +44,12 @@ function requireSame(source: string, forward: boolean): void {
     check("gradient", gradient, [derivative(0), derivative(1)], 1e-8);
   }
 }
-/** Check `count` random programs; a failure is shrunk and prints its seed. */
-export function requireSameForRandom(count: number, loops: boolean, seed: number): void {
+/** Check fifty random programs (PULLBACK_FUZZ_RUNS: another number; PULLBACK_FUZZ_SEED: other programs); a failure is shrunk and prints its seed. */
+export function requireSameForRandom(loops: boolean, seed: number): void {
+  const { PULLBACK_FUZZ_RUNS: runs = 50, PULLBACK_FUZZ_SEED: other = seed } = process.env;
   const result = fc.check(
     fc.property(program(loops), source => requireSame(source, loops)),
-    { numRuns: count, seed },
+    { numRuns: Number(runs), seed: Number(other) },
   );
   if (!result.failed) return;
   const { counterexample, errorInstance } = result;

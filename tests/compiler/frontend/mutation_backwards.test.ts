@@ -1,7 +1,0 @@
-// A hundred random programs, differentiated backwards: plain JavaScript, the rewritten program on numbers and on tensors, and gradients against dual numbers.
-import { test } from "uvu";
-import { requireSameForRandom } from "./mutation.ts";
-
-test("random programs have the values and gradients of plain JavaScript", () =>
-  requireSameForRandom(Number(process.env["RUNS"] ?? 100), false, Number(process.env["SEED"] ?? 1)));
-test.run();
