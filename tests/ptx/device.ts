@@ -59,7 +59,7 @@ export class PtxDevice {
       schedule,
       copies: options.copies ?? (schedule === "reverse" ? "early" : "late"),
       races: options.races ?? false,
-      limit: options.limit ?? 1e10,
+      limit: options.limit ?? 1e9,
     };
     this.global = new Memory(options.bytes);
     this.memory = this.global.u8.subarray(0, options.bytes);

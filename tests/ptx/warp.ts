@@ -27,6 +27,7 @@ export class Warp {
   readonly index: number;
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
+  readonly u16: Uint16Array;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
   readonly u64: BigUint64Array;
@@ -54,6 +55,7 @@ export class Warp {
     const file = new ArrayBuffer(program.fileWords * 4);
     this.u32 = new Uint32Array(file);
     this.i32 = new Int32Array(file);
+    this.u16 = new Uint16Array(file);
     this.f32 = new Float32Array(file);
     this.f64 = new Float64Array(file, 0, program.fileWords >> 1);
     this.u64 = new BigUint64Array(file, 0, program.fileWords >> 1);

@@ -27,15 +27,15 @@ export function oddSum(a: number, b: number): number {
   return toOdd(s, a - (s - t) + (b - t));
 }
 
-/** f32: a * b + c, rounded once to nearest. The product is exact in f64; the second rounding of the sum is wrong only where the sum, itself not exact, lies halfway between two f32. */
+/** f32: a * b + c, rounded once to nearest. The product is exact in f64; the second rounding of the sum can be wrong only where the sum, itself not exact, lies halfway
+ *  between two f32 (the bit below an f32's last is the only one of those below that is set) or among the subnormals, where the halves lie elsewhere. */
 export const fma32 = (a: number, b: number, c: number): number => {
   const p = a * b,
-    s = p + c,
-    r = Math.fround(s),
-    rest = s - r;
-  if (rest === 0 || rest !== rest) return r;
-  const other = r + 2 * rest; // the neighbour of r if s is halfway
-  return Math.fround(other) === other ? Math.fround(oddSum(p, c)) : r;
+    s = p + c;
+  f64[0] = s;
+  if (((w64[0] as number) & 0x1fffffff) !== 0x10000000 && (s >= 1.1754943508222875e-38 || s <= -1.1754943508222875e-38 || s !== s))
+    return Math.fround(s);
+  return s === 0 ? s : Math.fround(oddSum(p, c));
 };
 /** f32 with the other roundings. */
 export const f32Fma = (a: number, b: number, c: number, mode: Rounding): number => {

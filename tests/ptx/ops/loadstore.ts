@@ -13,6 +13,8 @@ const TYPES = ["b8", "u8", "s8", "b16", "u16", "s16", "b32", "u32", "s32", "f32"
 interface Part {
   readonly slot: number | undefined;
   readonly wide: boolean;
+  /** A 16-bit register, whose upper bits are kept zero. */
+  readonly half: boolean;
 }
 
 function common(d: Decoding): {
@@ -44,7 +46,9 @@ function load(d: Decoding): Action {
     if (races) touch(w, mask, m, block, bytes * count, "read", order);
     for (let k = 0; k < parts.length; k++) {
       const p = parts[k] as Part; // in range
-      if (p.slot !== undefined) gather(w.i32, p.slot, mask, m, k * bytes, bytes, signed, p.wide);
+      if (p.slot === undefined) continue;
+      gather(w.i32, p.slot, mask, m, k * bytes, bytes, signed, p.wide);
+      if (p.half && signed) for (let l = 0; l < 32; l++) if (((mask >>> l) & 1) === 1) w.u16[2 * (p.slot + l) + 1] = 0;
     }
   };
   return plain(accessing(d, d.operand(1), space, bytes * count, access));
@@ -123,7 +127,7 @@ function loadParam(d: Decoding, type: string, bytes: number, count: number): Act
         stride = part.wide || bytes === 8 ? 2 : 1;
       for (let l = 0; l < 32; l++) {
         if (((mask >>> l) & 1) === 0) continue;
-        R[part.slot + stride * l] = low;
+        R[part.slot + stride * l] = part.half ? low & 0xffff : low;
         if (stride === 2) R[part.slot + 2 * l + 1] = up;
       }
     });
@@ -133,10 +137,10 @@ function partsOf(d: Decoding, o: Operand, type: string, bytes: number, count: nu
   const parts = d.vector(o);
   if (parts.length !== count) d.fail(`${parts.length} registers for ${count} elements`);
   return parts.map(p => {
-    if (p.kind === "sink") return { slot: undefined, wide: false };
+    if (p.kind === "sink") return { slot: undefined, wide: false, half: false };
     const have = d.registerBytes(p);
     const t = bytes < 4 || have !== bytes ? type : `b${8 * bytes}`;
-    return { slot: into ? d.target(p, t, true) : d.source(p, t, true), wide: have === 8 && bytes < 8 };
+    return { slot: into ? d.target(p, t, true) : d.source(p, t, true), wide: have === 8 && bytes < 8, half: have === 2 };
   });
 }
 

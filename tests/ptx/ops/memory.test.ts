@@ -15,6 +15,13 @@ test("narrow loads extend by their type, narrow stores cut", () => {
   assert.equal(wordsAt(v, 16, 6), [0x80, 0xffffff80, 0xfedc, 0xfffffedc, 0xffffff80, 0xffffffff]);
   assert.equal(wordsAt(v, 40, 2), [0xff8000dc, 0x80]);
 });
+test("a 16-bit register keeps its 16 bits, whatever was loaded", () => {
+  const v = runBody(
+    "ld.global.s8 %h0, [%out]; shr.u16 %h1, %h0, 4; st.global.b16 [%out+4], %h1; cvt.u32.u16 %r0, %h0; st.global.u32 [%out+8], %r0;",
+    { words: [0x80], block: 1 },
+  );
+  assert.equal(wordsAt(v, 4, 2), [0x0ff8, 0xff80]);
+});
 test("vectors move 2 or 4 elements, and _ leaves one out", () => {
   const v = runBody(
     `mad.wide.u32 %rd0, %tid, 16, %out; ld.global.nc.L1::no_allocate.v4.u32 {%r0, %r1, _, %r3}, [%rd0]; add.u32 %r2, %r0, %r3;
