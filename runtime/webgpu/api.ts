@@ -35,7 +35,7 @@ export interface GpuHandle {
 /** GPUComputePassEncoder. */
 export interface GpuPass {
   setPipeline(pipeline: GpuHandle): void;
-  setBindGroup(index: number, group: GpuHandle, offsets?: Iterable<number>): void;
+  setBindGroup(index: number, group: GpuHandle | null | undefined, offsets?: Iterable<number>): void;
   dispatchWorkgroups(x: number, y?: number, z?: number): void;
   dispatchWorkgroupsIndirect(buffer: GpuBuffer, offset: number): void;
   end(): void;
@@ -110,7 +110,7 @@ export interface GpuDevice {
   createQuerySet(descriptor: { type: "timestamp"; count: number }): GpuQuerySet;
   createShaderModule(descriptor: { code: string; label?: string }): GpuHandle;
   createBindGroupLayout(descriptor: { entries: GpuLayoutEntry[] }): GpuHandle;
-  createPipelineLayout(descriptor: { bindGroupLayouts: GpuHandle[] }): GpuHandle;
+  createPipelineLayout(descriptor: { bindGroupLayouts: (GpuHandle | null | undefined)[] }): GpuHandle;
   createBindGroup(descriptor: { layout: GpuHandle; entries: GpuBinding[] }): GpuHandle;
   createComputePipelineAsync(descriptor: GpuPipelineDescriptor): Promise<GpuHandle>;
   createCommandEncoder(): GpuEncoder;

@@ -18,10 +18,11 @@ import { selfTest } from "./selftest.ts";
 import { Staging } from "./staging.ts";
 import { Timeline } from "./timeline.ts";
 
-/** Options of `webgpu`. `heapBytes`: memory to begin with (16 MiB; it grows). `runAhead`: submits that may be unfinished before later ones wait on the host (32). */
+/** Options of `webgpu`. `heapBytes`: memory to begin with (16 MiB; it grows). `runAhead`: submits that may be unfinished before later ones wait on the host (32). `label`: its name in messages (the adapter's). */
 export interface WebGpuOptions extends AdapterOptions {
   readonly heapBytes?: number;
   readonly runAhead?: number;
+  readonly label?: string;
 }
 
 /** See Device. */
@@ -57,7 +58,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     const opened = await openDevice(options),
       { gpu, info } = opened;
     const what = [info?.vendor, info?.architecture, info?.description].filter(Boolean).join(" ");
-    const name = what === "" ? "webgpu" : `webgpu (${what})`;
+    const name = options.label ?? (what === "" ? "webgpu" : `webgpu (${what})`);
     const faults = new Faults(),
       timeline = new Timeline(gpu, name, options.runAhead ?? 32, faults);
     const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize, 2 ** 32 - 4096); // addresses are 32 bits

@@ -13,9 +13,16 @@ export interface Lesson {
   readonly at?: string;
 }
 
-/** A test: `provoke` throws (or rejects with) this error and nothing else. `file` is the caller's import.meta.url. */
-export function teaches(code: ErrorCode, sentence: string, file: string, provoke: () => unknown, lesson: Lesson): void {
-  test(sentence, async () => {
+/** A test: `provoke` throws (or rejects with) this error and nothing else. `file` is the caller's import.meta.url; `register` makes the test, where that needs a device. */
+export function teaches(
+  code: ErrorCode,
+  sentence: string,
+  file: string,
+  provoke: () => unknown,
+  lesson: Lesson,
+  register: (name: string, body: () => Promise<void>) => void = test,
+): void {
+  register(sentence, async () => {
     const error = await caught(provoke);
     assert.instance(error, PullbackError);
     const { code: got, help, at, message } = error as PullbackError; // an instance, as the line before has checked
