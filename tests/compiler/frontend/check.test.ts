@@ -8,6 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { formatFinding, type Finding } from "../../../compiler/frontend/check/finding.ts";
 import { CheckedProject } from "../../../compiler/frontend/check/project.ts";
+import { traceExport } from "../../../compiler/frontend/check/traced.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = mkdtempSync(join(root, "tests/compiler/frontend/checked-")); // inside the package, so that it is importable by its name
@@ -146,6 +147,17 @@ export const open = (x: Tensor) => x + 1;
   assert.equal(say(findings), ["6:82 E0201 sub cannot broadcast [11,4] with [13,4] (tracing late)"]);
   assert.is(traced, 1);
   assert.equal(skipped, ["open: x: Tensor<Dims, DType> says no shape"]);
+});
+
+test("a module that cannot be imported is told at the function, with the module's own error", async () => {
+  const file = write("broken.ts", 'throw new Error("no weights");\nexport {};\n');
+  const outcome = await traceExport({ file, name: "f", line: 3, column: 1, args: [{ kind: "tensor", dtype: "f32", dims: [2] }] }, 0);
+  assert.is(outcome.kind, "failed");
+  if (outcome.kind !== "failed") return;
+  assert.equal(
+    [outcome.finding.code, outcome.finding.message, outcome.finding.line],
+    ["E1135", "importing the module failed: no weights (tracing f)", 3],
+  );
 });
 
 test("a wrong command line is refused with the usage", () => {
