@@ -1,7 +1,7 @@
 // The command line: argv to a checked `Config`, or a message that names the flag, the value and what is allowed.
 // Splitting argv is node:util's work; this file only gives each flag its meaning. It prints nothing and exits nowhere.
 import { parseArgs } from "node:util";
-import { defaults, methods, type Config, type Method } from "./config.ts";
+import { defaults, devices, methods, type Config, type DeviceKind, type Method } from "./config.ts";
 
 /** What the user asked for. */
 export type Command = { readonly kind: "help"; readonly text: string } | { readonly kind: "train"; readonly config: Config };
@@ -34,7 +34,7 @@ const flags: Flags = {
   rho: { placeholder: "X", about: "radius of SAM's perturbation", read: real({ from: 0, upTo: 100 }) },
   seed: { placeholder: "N", about: "decides parameters, batches and the sample", read: integer(0, 0xffffffff) },
   methods: { placeholder: "LIST", about: `some of ${methods.join(",")}`, read: readMethods },
-  device: { placeholder: "NAME", about: "where programs run: wasm", read: readDevice },
+  device: { placeholder: "NAME", about: `where programs run: ${devices.join(", ")}`, read: readDevice },
   out: { placeholder: "FILE", about: "the HTML report", read: value => (value === "" ? { allowed: "a file name" } : { value }) },
   sample: { placeholder: "TEXT", about: "prompt that each trained model continues; empty for none", read: value => ({ value }) },
   sampleLength: { placeholder: "N", about: "characters to write after the prompt", read: integer(1, 100_000) },
@@ -127,11 +127,9 @@ function readMethods(text: string): ReturnType<Reader<readonly Method[]>> {
   return { value };
 }
 
-function readDevice(text: string): ReturnType<Reader<"wasm">> {
-  if (text === "wasm") return { value: text };
-  if (text === "webgpu" || text === "cuda")
-    throw new UsageError(`--device ${text}: unavailable: this version compiles to WebAssembly only; use --device wasm`);
-  return { allowed: "wasm" };
+function readDevice(text: string): ReturnType<Reader<DeviceKind>> {
+  const value = devices.find(d => d === text);
+  return value === undefined ? { allowed: `one of ${devices.join(", ")}` } : { value };
 }
 
 const names = (): readonly (keyof Config)[] => Object.keys(flags) as (keyof Config)[]; // `Flags` has exactly the keys of Config

@@ -14,6 +14,12 @@ export const methodTitle: { readonly [M in Method]: string } = {
   pfsam: "preconditioned Functional-SAM",
 };
 
+/** A place where programs run. */
+export type DeviceKind = "wasm" | "webgpu" | "cuda";
+
+/** Every device; whether this machine has one is found out by asking for it. */
+export const devices: readonly DeviceKind[] = ["wasm", "webgpu", "cuda"];
+
 /** Everything that decides a comparison: the same configuration gives the same batches and the same initial parameters for every method. */
 export interface Config {
   /** Optimizer steps of each method. */
@@ -37,7 +43,7 @@ export interface Config {
   /** The runs, in order, without repetition. */
   readonly methods: readonly Method[];
   /** Where the programs run. */
-  readonly device: "wasm";
+  readonly device: DeviceKind;
   /** File name of the HTML report. */
   readonly out: string;
   /** Prompt that each trained model continues; the empty string asks for none. */

@@ -1,5 +1,6 @@
 // npm start: trains a small GPT on the State of the Union speeches with AdamW, SAM and Functional-SAM, and shows what each does to sharpness.
 import process from "node:process";
+import { device, setDefaultDevice } from "pullback";
 import { runProgram } from "./program.ts";
 import { createLearner } from "./train.ts";
 
@@ -13,5 +14,8 @@ process.exitCode = await runProgram({
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stop.signal,
-  createLearner,
+  createLearner: async (config, vocabulary) => {
+    setDefaultDevice(await device(config.device)); // E0703 says why where there is none: nothing else is used instead
+    return createLearner(config, vocabulary);
+  },
 });

@@ -2,6 +2,7 @@
 // It never ends the process and installs no signal handler.
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { PullbackError } from "pullback";
 import { parseCli, UsageError } from "./cli.ts";
 import { methodTitle, type Config, type Summary } from "./config.ts";
 import { DataError } from "./data.ts";
@@ -20,10 +21,10 @@ export interface Environment {
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
   /** Makes the model that `config` describes, over an alphabet of `vocabulary` symbols. */
-  createLearner(config: Config, vocabulary: number): Learner;
+  createLearner(config: Config, vocabulary: number): Learner | Promise<Learner>;
 }
 
-/** 0 done, 1 the corpus or the report's file failed, 2 the command line is wrong, 130 interrupted (after reporting). */
+/** 0 done, 1 the device, the corpus or the report's file failed, 2 the command line is wrong, 130 interrupted (after reporting). */
 export type ExitCode = 0 | 1 | 2 | 130;
 
 /** Runs the program. Errors of the user or of the corpus are written to stderr; any other error is a bug and is thrown. */
@@ -48,7 +49,7 @@ export async function runProgram(environment: Environment): Promise<ExitCode> {
       stderr.write(`${error.message}\n`);
       return 2;
     }
-    if (error instanceof DataError || isSystemError(error)) {
+    if (error instanceof DataError || isSystemError(error) || isUnavailable(error)) {
       stderr.write(`${error.message}\n`);
       return 1;
     }
@@ -59,7 +60,7 @@ export async function runProgram(environment: Environment): Promise<ExitCode> {
 async function experiment(config: Config, { stdout, signal, createLearner }: Environment): Promise<Summary> {
   const corpus = loadCorpus();
   const vocabulary = corpus.tokenizer.symbols.length;
-  const learner = createLearner(config, vocabulary);
+  const learner = await createLearner(config, vocabulary);
   stdout.write(
     [
       `State of the Union: ${count(corpus.train.length)} characters to train on, ${count(corpus.heldOut.length)} held out, ${count(corpus.after1980.length)} after 1980; ${vocabulary} symbols`,
@@ -97,5 +98,6 @@ function prepareReport(out: string): void {
   writeFileSync(out, "", { flag: "a" });
 }
 
+const isUnavailable = (error: unknown): error is PullbackError => error instanceof PullbackError && error.code === "E0703";
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "syscall" in error;
 const count = (n: number): string => n.toLocaleString("en");

@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Learner } from "../../examples/09-gpt/experiment.ts";
+import { PullbackError } from "../../runtime/errors/error.ts";
 import { runProgram, type ExitCode } from "../../examples/09-gpt/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "report-"));
@@ -51,6 +52,20 @@ test("a whole run tells the corpus, the model, the progress, the samples and the
     assert.ok(stdout.includes(part), part);
   }
   assert.match(readFileSync(out, "utf8"), /^<!doctype html>[^]*<\/html>\n$/);
+});
+
+test("a device that is unavailable is told with the reason, and nothing else is used instead", async () => {
+  const stderr = new PassThrough();
+  const createLearner = (): Promise<Learner> => Promise.reject(new PullbackError("E0703", "no card", { help: "use wasm" }));
+  const code = await runProgram({
+    argv: ["--out", out],
+    stdout: new PassThrough(),
+    stderr,
+    signal: new AbortController().signal,
+    createLearner,
+  });
+  assert.is(code, 1);
+  assert.match(String(stderr.read()), /^E0703: no card[^]*help: use wasm\n$/);
 });
 
 test("an interrupted run exits with 130 after its table and report", async () => {
