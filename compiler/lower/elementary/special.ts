@@ -17,8 +17,7 @@ import { log } from "./logarithm.ts";
 import { tan, sin } from "./trigonometric.ts";
 
 const TWO_OVER_SQRT_PI = 1.1283791670955126,
-  HALF_LOG_2PI = 0.9189385332046728,
-  LOG_PI = 1.1447298858494002;
+  HALF_LOG_2PI = 0.9189385332046728;
 
 /** A function written for f64, in either precision; on f32 itself where the target has no f64. */
 const inF64 =
@@ -114,7 +113,9 @@ export const lgamma: (k: Kit, x: Expr) => Expr = inF64((k, x) => {
     right = k.select(left, k.sub(1, x), x),
     d = k.abs(k.sub(x, k.round(x)));
   const value = lgammaRight(k, right),
-    mirrored = k.sub(k.sub(k.c(LOG_PI), log(k, sin(k, k.mul(d, Math.PI), "near"))), value);
+    near = k.real === "f32" ? 2 ** -14 : 2 ** -28, // sin(πd)/π is d to the last bit below it, and d may be subnormal
+    sine = k.select(k.lt(d, near), d, k.mul(sin(k, k.mul(d, Math.PI), "near"), 1 / Math.PI)),
+    mirrored = k.sub(k.neg(log(k, sine)), value);
   return k.select(k.eq(k.abs(x), Infinity), Infinity, k.select(left, k.select(k.eq(d, 0), Infinity, mirrored), value));
 });
 
