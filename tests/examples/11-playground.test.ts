@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { build } from "vite";
-import { config } from "../../examples/10-playground/vite.config.ts";
+import { config } from "../../examples/11-playground/vite.config.ts";
 import { launch, type LaunchOptions } from "../browser/chromium.ts";
 import { serve } from "../browser/serve.ts";
 import { chromium } from "../support/drivers.ts";
