@@ -6,7 +6,7 @@ import { isControl } from "./jumps.ts";
 import { Names } from "./names.ts";
 import { rewriteOperator } from "./operators.ts";
 import { Plain } from "./plain.ts";
-import { directive, isFunction, isTensorFunction, isTensorScope, misplaced, suspends, type FunctionNode } from "./scopes.ts";
+import { directive, directiveOf, isFunction, isTensorFunction, misplaced, suspends, type FunctionNode } from "./scopes.ts";
 import { rewriteJump, rewriteList, rewriteStatement, trapped } from "./statements.ts";
 import { rewriteTarget } from "./targets.ts";
 import { ts } from "./typescript.ts";
@@ -60,8 +60,11 @@ export function rewrite(source: string, fileName: string, options: RewriteOption
     complain,
     visit: (n, p) => visit(w, n, p),
   };
-  if (isTensorScope(file.statements)) rewriteList(w, file.statements, { level: "module", native: false });
-  else findScopes(w, file);
+  const whole = directiveOf(file.statements);
+  if (whole) {
+    edits.replace(whole.getStart(), whole.getEnd(), " ".repeat(whole.getWidth())); // it has done its work, and bundlers ask what a directive of a module is for
+    rewriteList(w, file.statements, { level: "module", native: false });
+  } else findScopes(w, file);
   diagnostics.sort((a, b) => a.start - b.start);
   if (diagnostics.length > 0) return { ...untouched, diagnostics };
   edits.append(names.importFrom(options.module ?? "pullback/operators"));

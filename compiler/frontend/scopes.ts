@@ -15,8 +15,11 @@ function prologue(statements: readonly ts.Statement[]): readonly ts.Statement[] 
   const end = statements.findIndex(s => textOf(s) === undefined);
   return end < 0 ? statements : statements.slice(0, end);
 }
+/** The directive that a list of statements begins with. */
+export const directiveOf = (statements: readonly ts.Statement[]): ts.Statement | undefined =>
+  prologue(statements).find(s => textOf(s) === directive);
 /** Does the list of statements begin with the directive? */
-export const isTensorScope = (statements: readonly ts.Statement[]): boolean => prologue(statements).some(s => textOf(s) === directive);
+export const isTensorScope = (statements: readonly ts.Statement[]): boolean => directiveOf(statements) !== undefined;
 /** Is `node` a function that begins with the directive? */
 export const isTensorFunction = (node: FunctionNode): boolean => ts.isBlock(node.body) && isTensorScope(node.body.statements);
 /** async, or a generator. */

@@ -13,6 +13,8 @@ const like = (x: Tensor, y: Tensor): boolean => x.dtype === y.dtype && x.shape.j
 const axisOf = (x: Tensor, k: number): number => k % x.ndim;
 /** f32 and f64 kept in [-1, 1], so that no chain overflows and every conversion to an integer is far from a tie. */
 const wave = (x: Tensor): Tensor => (float(x) ? op.sin(x) : x);
+/** A sum of `n` floats as their mean: a sine of a large sum would make its rounding errors large. */
+const averaged = (x: Tensor, n = 1): Tensor => (float(x) && n > 1 ? op.mul(x, op.fullLike(x, 1 / n)) : x);
 const smallStep = (x: Tensor, axis: number, lo: number, hi: number): Tensor =>
   op.slice(x, {
     start: x.shape.map((_, d) => (d === axis ? lo : 0)),
@@ -36,7 +38,7 @@ const steps: readonly Step[] = [
   (x, _y, k) => (float(x) ? x : op.convert(x, { dtype: (["i8", "u8", "i32", "u32", "bool"] as const)[k % 5] ?? "i32" })),
   x => (float(x) ? x : op.tanh(op.convert(is(x, "i32", "u32") ? op.convert(x, { dtype: "i8" }) : x, { dtype: "f32" }))),
   x => (is(x, "i32", "u32") ? op.shiftRightLogical(x, op.fullLike(x, 3)) : x),
-  (x, _y, k) => (x.ndim > 0 && !is(x, "bool") ? op.reduceSum(wave(x), { axes: [axisOf(x, k)] }) : x),
+  (x, _y, k) => (x.ndim > 0 && !is(x, "bool") ? averaged(op.reduceSum(wave(x), { axes: [axisOf(x, k)] }), x.shape[axisOf(x, k)]) : x),
   (x, _y, k) => (x.ndim > 0 && x.size > 0 && !is(x, "bool") ? op.reduceMin(x, { axes: [axisOf(x, k)] }) : x),
   (x, _y, k) => (x.ndim > 0 && is(x, "bool") ? op.reduceOr(x, { axes: [axisOf(x, k)] }) : x),
   (x, _y, k) =>
@@ -60,10 +62,11 @@ const steps: readonly Step[] = [
         })
       : x,
   (x, y, k) => (like(x, y) && x.ndim > 0 ? op.concat(x, y, { axis: axisOf(x, k) }) : x),
-  (x, _y, k) => (x.ndim > 0 && !is(x, "bool") ? op.cumsum(wave(x), { axis: axisOf(x, k), reverse: k === 1 }) : x),
+  (x, _y, k) =>
+    x.ndim > 0 && !is(x, "bool") ? averaged(op.cumsum(wave(x), { axis: axisOf(x, k), reverse: k === 1 }), x.shape[axisOf(x, k)]) : x,
   x =>
     x.ndim === 2 && is(x, "f32", "f64")
-      ? op.dotGeneral(wave(x), wave(x), { lhsBatch: [], rhsBatch: [], lhsContract: [0], rhsContract: [0] })
+      ? averaged(op.dotGeneral(wave(x), wave(x), { lhsBatch: [], rhsBatch: [], lhsContract: [0], rhsContract: [0] }), x.shape[0])
       : x,
 ];
 /** A program as data, so that fast-check can shrink it. */

@@ -14,6 +14,7 @@ import { primitiveSamples, type Sample } from "../../compiler/primitives/samples
 import { hostTensor } from "../../compiler/reference/evaluate.ts";
 import { differences, programOf, showSample, valuesFor } from "./conform.ts";
 import { controlledGradients, controlledPrograms } from "./controlled.ts";
+import { fuzzSettings } from "../support/fuzz.ts";
 import { programsOver, traced } from "./random.ts";
 import { chain, controlChain, gradientChain, toleranceOf, type Accuracy } from "./tolerance.ts";
 
@@ -171,7 +172,7 @@ export function programSuite({ device, lacks = [], runs = 150 }: Subject): void 
         const f = traced(p);
         report(f, await differences(device, f, valuesFor(p.avals, p.seed), chain));
       }),
-      { numRuns: runs, includeErrorInReport: true },
+      fuzzSettings(runs),
     );
   });
   for (const { what, avals, program } of controlledPrograms())

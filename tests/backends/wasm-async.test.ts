@@ -6,6 +6,7 @@ import { WasmDevice } from "../../runtime/wasm/device.ts";
 import { printFunc } from "../../compiler/ir/print.ts";
 import { runOn, valuesFor } from "./conform.ts";
 import { controlledPrograms } from "./controlled.ts";
+import { fuzzSettings } from "../support/fuzz.ts";
 import { programsOver, traced } from "./random.ts";
 import { primitiveSuite, programSuite } from "./suite.ts";
 
@@ -27,7 +28,7 @@ test("100 random programs give the bits of the synchronous device, on one thread
         assert.equal(await runOn(device, { ...f }, args, all), want, `${device.name}, donated: ${printFunc(f)}`); // another object: compiled anew
       }
     }),
-    { numRuns: 100, includeErrorInReport: true },
+    fuzzSettings(100),
   );
 });
 for (const { what, avals, program } of controlledPrograms())

@@ -7,6 +7,7 @@ import { WasmDevice } from "../../runtime/wasm/device.ts";
 import { printFunc } from "../../compiler/ir/print.ts";
 import { runOn, valuesFor } from "./conform.ts";
 import { controlledPrograms } from "./controlled.ts";
+import { fuzzSettings } from "../support/fuzz.ts";
 import { programsOver, traced } from "./random.ts";
 import { programSuite } from "./suite.ts";
 
@@ -32,7 +33,7 @@ test("neither donation of every input nor a second thread changes a bit of 100 r
         `donated: ${printFunc(f)}`,
       ); // another object: compiled anew, with donation
     }),
-    { numRuns: 100, includeErrorInReport: true },
+    fuzzSettings(100),
   );
 });
 for (const { what, avals, program } of controlledPrograms())

@@ -116,9 +116,3 @@ export const dataOf = (p: Program): number[][] =>
       x => (p.dtype === "f32" ? Math.fround(x) : x),
     ),
   );
-/** fast-check's settings from the environment: PULLBACK_FUZZ_RUNS (default `runs`), PULLBACK_FUZZ_SEED. */
-export const fuzzSettings = (runs: number): { numRuns: number; includeErrorInReport: boolean; seed?: number } => ({
-  numRuns: Number(process.env["PULLBACK_FUZZ_RUNS"] ?? runs),
-  includeErrorInReport: true,
-  ...(process.env["PULLBACK_FUZZ_SEED"] ? { seed: Number(process.env["PULLBACK_FUZZ_SEED"]) } : {}),
-});

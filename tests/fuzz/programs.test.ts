@@ -11,7 +11,8 @@ import { printFunc } from "../../compiler/ir/print.ts";
 import { checkFunc } from "../../compiler/ir/check.ts";
 import { optimize } from "../../compiler/optimize/passes.ts";
 import { numbers } from "../support/numbers.ts";
-import { dataOf, fuzzSettings, programs, run } from "./generate.ts";
+import { fuzzSettings } from "../support/fuzz.ts";
+import { dataOf, programs, run } from "./generate.ts";
 
 const settings = fuzzSettings(300);
 

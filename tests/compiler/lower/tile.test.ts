@@ -41,7 +41,8 @@ import {
 } from "../../../stdlib/index.ts";
 import { fromHost } from "../../../compiler/index.ts";
 import { programOf, showSample, valuesFor } from "../../backends/conform.ts";
-import { dataOf, fuzzSettings, programs, run } from "../../fuzz/generate.ts";
+import { fuzzSettings } from "../../support/fuzz.ts";
+import { dataOf, programs, run } from "../../fuzz/generate.ts";
 import { f32, f64, inputsOf, program } from "./harness.ts";
 
 /** No subgroups and little shared memory; subgroups of 4; a card's warps. */
