@@ -1,4 +1,5 @@
 // Expr -> a JavaScript function over numbers. A DAG becomes a straight list of steps, so sharing costs nothing.
+import { computeDType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Expr, ExprVar } from "../ir/scalar.ts";
 import { binary, bitcast, compare, convert, round, unary } from "./scalar.ts";
@@ -131,4 +132,43 @@ export function compileExprs(roots: readonly Expr[], vars: readonly ExprVar[], l
     });
     return out;
   };
+}
+
+/** What the value of one node needs: its operands' values, variables by number, elements of buffers. `kernel` names it in messages. */
+export interface Reads {
+  readonly kernel: string;
+  readonly value: (e: Expr) => number;
+  readonly variables: ReadonlyMap<number, number>;
+  readonly load: (buf: number, index: Expr) => number;
+}
+/** One node, evaluated as the interpreters of kernels do: guards and selections evaluate only what they choose. */
+export function evaluateNode(e: Expr, { kernel, value, variables, load }: Reads): number {
+  switch (e.kind) {
+    case "const":
+      return e.value;
+    case "var": {
+      const v = variables.get(e.id);
+      if (v === undefined) throw new InternalError(`${kernel}: ${e.name} is unbound`);
+      return v;
+    }
+    case "unary":
+      return unary(e.op, e.x.dtype, value(e.x));
+    case "binary":
+      return binary(e.op, e.dtype, value(e.x), value(e.y));
+    case "compare":
+      return compare(e.op, value(e.x), value(e.y));
+    case "fma":
+      return round(computeDType(e.dtype), value(e.x) * value(e.y) + value(e.z));
+    case "select":
+      return value(e.cond) !== 0 ? value(e.x) : value(e.y);
+    case "convert":
+      return convert(e.x.dtype, e.dtype, value(e.x));
+    case "bitcast":
+      return bitcast(e.x.dtype, e.dtype, value(e.x));
+    case "load":
+      if (e.guard && value(e.guard) === 0) return e.otherwise ? value(e.otherwise) : 0;
+      return load(e.buf, e.index);
+    default:
+      return unreachable(e);
+  }
 }

@@ -1,5 +1,4 @@
 // Loop kernels on plain arrays: bounds-checked, one statement at a time. The reference evaluator runs authors' kernels with it.
-import { computeDType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Aval } from "../ir/aval.ts";
 import { sizeOf } from "../ir/aval.ts";
@@ -7,7 +6,8 @@ import type { AttentionKernel, BufRef, GemmKernel, Kernel, KernelBuilder, LoopKe
 import type { Expr } from "../ir/scalar.ts";
 import { buildKernels } from "../lower/builder.ts";
 import { runAttention } from "./attention.ts";
-import { binary, bitcast, compare, convert, round, unary } from "./scalar.ts";
+import { evaluateNode, type Reads } from "./expr.ts";
+import { round } from "./scalar.ts";
 
 /** A tensor's numbers with its type. */
 interface Numbers extends Aval {
@@ -72,8 +72,18 @@ class Run {
   private readonly kernel: Kernel;
   private readonly bufs: readonly Float64Array[];
   private memo = new Map<Expr, number>();
+  private readonly reads: Reads;
   constructor(kernel: Kernel, bufs: readonly Float64Array[]) {
     this.kernel = kernel;
+    this.reads = {
+      kernel: kernel.name,
+      value: e => this.value(e),
+      variables: this.vars,
+      load: (b, index) => {
+        const { buf, at } = this.element(b, index);
+        return buf[at] ?? NaN;
+      },
+    };
     this.bufs = bufs;
   }
 
@@ -151,40 +161,8 @@ class Run {
   private value(e: Expr): number {
     const known = this.memo.get(e);
     if (known !== undefined) return known;
-    const v = this.compute(e);
+    const v = evaluateNode(e, this.reads);
     this.memo.set(e, v);
     return v;
-  }
-  private compute(e: Expr): number {
-    switch (e.kind) {
-      case "const":
-        return e.value;
-      case "var": {
-        const v = this.vars.get(e.id);
-        if (v === undefined) throw new InternalError(`${this.kernel.name}: ${e.name} is unbound`);
-        return v;
-      }
-      case "unary":
-        return unary(e.op, e.x.dtype, this.value(e.x));
-      case "binary":
-        return binary(e.op, e.dtype, this.value(e.x), this.value(e.y));
-      case "compare":
-        return compare(e.op, this.value(e.x), this.value(e.y));
-      case "fma":
-        return round(computeDType(e.dtype), this.value(e.x) * this.value(e.y) + this.value(e.z));
-      case "select":
-        return this.value(e.cond) !== 0 ? this.value(e.x) : this.value(e.y);
-      case "convert":
-        return convert(e.x.dtype, e.dtype, this.value(e.x));
-      case "bitcast":
-        return bitcast(e.x.dtype, e.dtype, this.value(e.x));
-      case "load": {
-        if (e.guard && this.value(e.guard) === 0) return e.otherwise ? this.value(e.otherwise) : 0;
-        const { buf, at } = this.element(e.buf, e.index);
-        return buf[at] ?? NaN;
-      }
-      default:
-        return unreachable(e);
-    }
   }
 }

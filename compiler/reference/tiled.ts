@@ -1,10 +1,10 @@
 // Tiled kernels on plain arrays: every thread of a group runs to the next barrier in turn. Accesses out of bounds, threads that part ways at a barrier, and races (two threads
 // at one element without a barrier between them, one of them writing) are errors: what a GPU would do with them is anybody's guess.
-import { computeDType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { TiledKernel, TiledStmt } from "../ir/tiled.ts";
-import { binary, bitcast, compare, convert, round, unary } from "./scalar.ts";
+import { evaluateNode, type Reads } from "./expr.ts";
+import { round } from "./scalar.ts";
 
 /** Run a kernel on its parameters. `reversed`: threads take turns in the other order. @throws InternalError as above */
 export function runTiled(k: TiledKernel, params: readonly Float64Array[], reversed = false): void {
@@ -106,8 +106,15 @@ class Thread {
   private readonly lane: number;
   private readonly own: readonly Float64Array[];
   private readonly vars = new Map<number, number>();
+  private readonly reads: Reads;
   constructor(group: Group, k: TiledKernel, lane: number) {
     this.group = group;
+    this.reads = {
+      kernel: k.name,
+      value: e => this.value(e),
+      variables: this.vars,
+      load: (buf, index) => this.load(buf, this.value(index)),
+    };
     this.k = k;
     this.lane = lane;
     this.own = k.local.map(s => new Float64Array(s.elements).fill(NaN));
@@ -173,32 +180,6 @@ class Thread {
     this.group.element(this.lane, this.own, buf, at, true)[at] = round(dtype, value);
   }
   private value(e: Expr): number {
-    switch (e.kind) {
-      case "const":
-        return e.value;
-      case "var": {
-        const v = this.vars.get(e.id);
-        if (v === undefined) throw new InternalError(`${this.k.name}: ${e.name} is unbound`);
-        return v;
-      }
-      case "unary":
-        return unary(e.op, e.x.dtype, this.value(e.x));
-      case "binary":
-        return binary(e.op, e.dtype, this.value(e.x), this.value(e.y));
-      case "compare":
-        return compare(e.op, this.value(e.x), this.value(e.y));
-      case "fma":
-        return round(computeDType(e.dtype), this.value(e.x) * this.value(e.y) + this.value(e.z));
-      case "select":
-        return this.value(e.cond) !== 0 ? this.value(e.x) : this.value(e.y);
-      case "convert":
-        return convert(e.x.dtype, e.dtype, this.value(e.x));
-      case "bitcast":
-        return bitcast(e.x.dtype, e.dtype, this.value(e.x));
-      case "load":
-        return e.guard && this.value(e.guard) === 0 ? (e.otherwise ? this.value(e.otherwise) : 0) : this.load(e.buf, this.value(e.index));
-      default:
-        return unreachable(e);
-    }
+    return evaluateNode(e, this.reads);
   }
 }
