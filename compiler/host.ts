@@ -5,6 +5,7 @@ import { hostArray, type DType, type HostArray } from "../runtime/dtype.ts";
 import { PullbackError } from "../runtime/errors/error.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f64ToF16 } from "../runtime/float16.ts";
 import { showAval, sizeOf, type Shape } from "./ir/aval.ts";
+import { flatten, unflatten } from "./support/tree.ts";
 import { Tensor } from "./trace/tensor.ts";
 
 /** Numbers in the storage format of `dtype`: rounded, f16 and bf16 as bit patterns, bool as 0/1. */
@@ -50,6 +51,27 @@ export const readSync = (x: Tensor): HostArray =>
 /** The same without blocking. */
 export const read = async (x: Tensor): Promise<HostArray> =>
   x.storage.kind === "staged" && x.storage.atom.kind === "lit" ? readSync(x) : memoryOf(x, "read").read();
+/** A tree whose tensors lie on `device` (the default one unless given): those that do already, and copies of the others. It waits for what they come from, so
+ *  `await toDevice(tree, wasm())` is also how values of an asynchronous device are read all at once. The originals stay. @throws E0101 while tracing, E0705 for a dtype that `device` lacks */
+export async function toDevice<T>(tree: T, device: Device = defaultDevice()): Promise<T> {
+  const { leaves, def } = flatten(tree);
+  const data = await Promise.all(leaves.map(x => (x instanceof Tensor && !liesOn(x, device) ? read(x) : undefined)));
+  const made: Tensor[] = [];
+  try {
+    const moved = leaves.map((x, i) => {
+      const host = data[i];
+      if (!host) return x;
+      const copy = fromHost((x as Tensor).dtype, (x as Tensor).shape, host, device); // only tensors have been read
+      made.push(copy);
+      return copy;
+    });
+    return unflatten(def, moved) as T; // tensors for tensors
+  } catch (e) {
+    made.forEach(disposeTensor); // nobody will ever see them
+    throw e;
+  }
+}
+const liesOn = (x: Tensor, device: Device): boolean => x.storage.kind === "concrete" && x.storage.array.device === device;
 /** Release the memory now; using the tensor afterwards is an error. Idempotent. */
 export function disposeTensor(x: Tensor): void {
   if (x.storage.kind === "concrete") x.storage.array.dispose();

@@ -2,7 +2,7 @@
 import "./eager.ts";
 export { jit, type Jitted, type JitOptions, type Lowered } from "./jit.ts";
 export type { Stage } from "./compile.ts";
-export { fromHost, fromStorage, toStorage, read, readSync, disposeTensor } from "./host.ts";
+export { fromHost, fromStorage, toStorage, read, readSync, toDevice, disposeTensor } from "./host.ts";
 export { isTensor, Tensor } from "./trace/tensor.ts";
 export type { Dim, Dims } from "./trace/dims.ts";
 export type { Aval, Shape } from "./ir/aval.ts";

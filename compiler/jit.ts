@@ -3,7 +3,7 @@
 import { PullbackError } from "../runtime/errors/error.ts";
 import { stageText, type Stage } from "./compile.ts";
 import { deviceOf, executableFor, runExecutable } from "./execute.ts";
-import { hostOf, requireNoNans } from "./nans.ts";
+import { withoutNans } from "./nans.ts";
 import { showAval, type Aval } from "./ir/aval.ts";
 import type { Func } from "./ir/func.ts";
 import { leafPaths, showTree, unflatten, type TreeDef } from "./support/tree.ts";
@@ -17,7 +17,8 @@ export interface JitOptions {
   readonly static?: readonly number[];
   /** Positions of arguments whose memory the results may take over; those tensors are dead afterwards. */
   readonly donate?: readonly number[];
-  /** After each call, look for NaN in the results; if there is one, run again slowly and name the operation that made the first. @throws E0603 */
+  /** After each call, look for NaN in the results; if there is one, run again slowly and name the operation that made the first. On a device that
+   *  cannot be waited for (WebGPU, a page's threads) reading a result rejects with the error. @throws E0603 */
   readonly debugNans?: boolean;
   /** Told the reason each time the function is traced ("first call", "params.w was f32[3], is f32[4]"). */
   readonly onTrace?: (reason: string) => void;
@@ -108,9 +109,8 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     const inputs = entry.captured.length === 0 ? leaves : [...entry.captured, ...leaves];
     const device = deviceOf(inputs);
     const exe = executableFor(entry.func, device, { donate: entry.donate });
-    const before = options.debugNans === true ? inputs.map(hostOf) : undefined; // donation may overwrite them
-    const outs = runExecutable(exe, device, inputs, entry.outAvals, entry.donate);
-    if (before) requireNoNans(entry.func, before, outs);
+    const call = (): Tensor[] => runExecutable(exe, device, inputs, entry.outAvals, entry.donate);
+    const outs = options.debugNans === true ? withoutNans(entry.func, inputs, device, call) : call();
     return unflatten(entry.outDef, outs) as Tensors<R>; // f's own structure
   };
   return Object.defineProperty(

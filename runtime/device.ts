@@ -15,6 +15,8 @@ export interface DeviceArray {
   readSync(): HostArray;
   /** The same, without blocking where the device is asynchronous. */
   read(): Promise<HostArray>;
+  /** A check of the contents that is still going on: `read` waits for it, and rejects as it does. */
+  check?: Promise<void> | undefined;
 }
 /** A compiled program on a device. Inputs in order; `donate[i]` lets the program take over input i's memory. */
 export interface Executable {
@@ -32,6 +34,8 @@ export interface MemoryStats {
 export interface Device {
   readonly kind: "wasm" | "webgpu" | "cuda";
   readonly name: string;
+  /** May this thread wait for results? Where it may not they are read with `await`. */
+  readonly mayWait: boolean;
   /** What the compiler makes code for. */
   readonly target: DeviceTarget;
   /** Copy host data in. `data` is in the storage format of `dtype`. */

@@ -18,8 +18,7 @@ export class CudaArray extends BlockArray {
     this.device.transfers.readSync(this.block.address, bytesOf(to, this.dtype));
     return to;
   }
-  async read(): Promise<HostArray> {
-    this.requireLive("read");
+  protected override async contents(): Promise<HostArray> {
     const to = hostArray(this.dtype, this.elements);
     this.device.ledger.hold(this.block);
     try {

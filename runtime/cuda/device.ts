@@ -33,6 +33,7 @@ export interface CudaOptions {
 /** See Device. */
 export class CudaDevice implements Device {
   readonly kind = "cuda";
+  readonly mayWait = true;
   readonly name: string;
   readonly target: DeviceTarget;
   readonly graphs: boolean;

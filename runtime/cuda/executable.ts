@@ -140,6 +140,6 @@ export class CudaExecutable implements Executable {
 function requireCuda(a: DeviceArray, device: CudaDevice): CudaArray {
   if (a instanceof CudaArray && a.device === device) return a;
   throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, {
-    help: "move it first: array(await x.data(), { device })",
+    help: "move it first: await toDevice(x, device)",
   });
 }

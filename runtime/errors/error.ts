@@ -45,8 +45,8 @@ export function unreachable(x: never): never {
   throw new InternalError(`unreachable case ${JSON.stringify(x)}`);
 }
 
-/** The first frame outside the library, deep enough for nested transforms. */
-function callersFrame(): SourceLocation | undefined {
+/** The user's place in the program that calls this: the first frame outside the library, deep enough for nested transforms. */
+export function callersFrame(): SourceLocation | undefined {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 60;
   const stack = new Error().stack;

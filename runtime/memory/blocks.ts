@@ -65,6 +65,7 @@ export abstract class BlockArray implements DeviceArray {
   readonly dtype: DType;
   readonly elements: number;
   readonly block: Block;
+  check: Promise<void> | undefined;
   protected readonly ledger: Ledger;
   private gone = false;
 
@@ -77,7 +78,13 @@ export abstract class BlockArray implements DeviceArray {
     ledger.enter(this);
   }
   abstract readSync(): HostArray;
-  abstract read(): Promise<HostArray>;
+  /** What `read` gives, whatever a check says. */
+  protected abstract contents(): Promise<HostArray>;
+  async read(): Promise<HostArray> {
+    this.requireLive("read");
+    const [data] = await Promise.all([this.contents(), this.check]);
+    return data;
+  }
 
   get released(): boolean {
     return this.gone;

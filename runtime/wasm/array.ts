@@ -18,8 +18,8 @@ export class WasmArray extends BlockArray {
   readSync(): HostArray {
     this.requireLive("read");
     const { engine, name } = this.device;
-    if (!engine.finished(this.command)) {
-      if (!engine.mayWait)
+    if (this.check !== undefined || !engine.finished(this.command)) {
+      if (this.check !== undefined || !engine.mayWait)
         throw new PullbackError(
           "E0706",
           mayBlock()
@@ -36,8 +36,7 @@ export class WasmArray extends BlockArray {
     return this.copy();
   }
   /** Whatever is queued or disposed of after the call does not change what is read: the block is held, so nobody else gets it. */
-  async read(): Promise<HostArray> {
-    this.requireLive("read");
+  protected override async contents(): Promise<HostArray> {
     const { engine } = this.device;
     if (engine.finished(this.command)) return this.copy();
     this.ledger.hold(this.block);

@@ -58,6 +58,9 @@ export class WasmDevice implements Device {
     this.engine = queued ? new QueuedEngine(room, count, this.name, n => this.heap.facts(n)) : new InlineEngine(room, count, this.name);
     this.ledger = new Ledger(this.reclaimer, block => this.engine.free(block.address, block.bytes));
   }
+  get mayWait(): boolean {
+    return this.engine.mayWait;
+  }
   get target(): DeviceTarget {
     return { kind: "wasm", features: this.features };
   }

@@ -59,6 +59,6 @@ const addressOf = (a: WasmArray): number => a.block.address;
 function requireWasm(a: DeviceArray, device: WasmDevice): WasmArray {
   if (a instanceof WasmArray && a.device === device) return a;
   throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, {
-    help: "move it first: array(await x.data(), { device })",
+    help: "move it first: await toDevice(x, device)",
   });
 }

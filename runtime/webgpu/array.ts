@@ -22,11 +22,10 @@ export class WebGpuArray extends BlockArray {
   }
   override readSync(): HostArray {
     throw new PullbackError("E0706", `a tensor on ${this.device.name} cannot be read without waiting`, {
-      help: "use await x.data() (or await x.array(), await x.read())",
+      help: "read with await: x.data(), x.itemAsync(), x.tolistAsync(), or all of a tree at once with toDevice(tree, wasm())",
     });
   }
-  override async read(): Promise<HostArray> {
-    this.requireLive("read");
+  protected override contents(): Promise<HostArray> {
     return this.device.contents(this);
   }
   /** @throws the reason when the contents never came to be */

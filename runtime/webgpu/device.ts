@@ -28,6 +28,7 @@ export interface WebGpuOptions extends AdapterOptions {
 /** See Device. */
 export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
   readonly kind = "webgpu";
+  readonly mayWait = false;
   readonly name: string;
   readonly features: WgslFeatures;
   /** The order of things. */

@@ -136,7 +136,7 @@ export class WebGpuExecutable implements Executable {
 function requireWebGpu(a: DeviceArray, device: WebGpuDevice): WebGpuArray {
   if (!(a instanceof WebGpuArray) || a.device !== device)
     throw new PullbackError("E0703", `an argument lives on ${a.device.name}, the program runs on ${device.name}`, {
-      help: "move it first: array(await x.data(), { device })",
+      help: "move it first: await toDevice(x, device)",
     });
   a.requireLive("used");
   a.requireSound();

@@ -127,12 +127,16 @@ export interface TensorMethods
   at(...items: readonly IndexItem[]): Tensor;
   /** The number of a one-element concrete tensor (bool: 0 or 1). @throws E0101 while tracing, E0205 for more elements */
   item(): number;
-  /** A host copy in storage format (f16 and bf16 as bit patterns). @throws E0101 while tracing */
+  /** The same, where the device cannot be waited for. Rejects likewise. */
+  itemAsync(): Promise<number>;
+  /** A host copy in storage format (f16 and bf16 as bit patterns). @throws E0101 while tracing, E0706 where the thread may not wait for the device */
   dataSync(): HostArray;
   /** The same, without blocking where the device is asynchronous. */
   data(): Promise<HostArray>;
   /** Nested arrays of numbers (of booleans for bool), as deep as the tensor has dimensions. @throws E0101 while tracing */
   tolist(): NestedList;
+  /** The same, where the device cannot be waited for. */
+  tolistAsync(): Promise<NestedList>;
   /** Release the memory now. Idempotent. */
   dispose(): void;
   [Symbol.dispose](): void;
@@ -145,15 +149,15 @@ declare module "../../compiler/trace/tensor.ts" {
   interface Tensor<S extends Dims = Dims, D extends DType = DType> extends TensorMethods {}
 }
 
-function item(x: Tensor): number {
+function requireOne(x: Tensor): void {
   if (x.size !== 1)
     throw new PullbackError("E0205", `item() of ${showAval(x.aval)}, which has ${x.size} elements`, {
       help: "reduce it first, or read all of it with dataSync()",
     });
-  return fromStorage(x.dtype, readSync(x))[0] ?? NaN;
 }
-function tolist(x: Tensor): NestedList {
-  const flat = fromStorage(x.dtype, readSync(x));
+const itemOf = (x: Tensor, data: HostArray): number => fromStorage(x.dtype, data)[0] ?? NaN;
+function listOf(x: Tensor, data: HostArray): NestedList {
+  const flat = fromStorage(x.dtype, data);
   const build = (depth: number, from: number, count: number): NestedList => {
     const n = x.shape[depth];
     if (n === undefined) {
@@ -170,7 +174,12 @@ const own = {
     return indexing.index(this, ...items);
   },
   item(this: Tensor): number {
-    return item(this);
+    requireOne(this);
+    return itemOf(this, readSync(this));
+  },
+  async itemAsync(this: Tensor): Promise<number> {
+    requireOne(this);
+    return itemOf(this, await read(this));
   },
   dataSync(this: Tensor): HostArray {
     return readSync(this);
@@ -179,7 +188,10 @@ const own = {
     return read(this);
   },
   tolist(this: Tensor): NestedList {
-    return tolist(this);
+    return listOf(this, readSync(this));
+  },
+  async tolistAsync(this: Tensor): Promise<NestedList> {
+    return listOf(this, await read(this));
   },
   dispose(this: Tensor): void {
     disposeTensor(this);

@@ -16,7 +16,7 @@ teaches(
   {
     fact: "a tensor on a GPU cannot be read without waiting",
     at: "dataSync(",
-    help: "use await x.data() (or await x.array(), await x.read())",
+    help: "read with await: x.data(), x.itemAsync(), x.tolistAsync(), or all of a tree at once with toDevice(tree, wasm())",
   },
   onDevice,
 );

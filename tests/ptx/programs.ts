@@ -40,6 +40,7 @@ class Region implements DeviceArray {
 export class ProgramDevice implements Device {
   readonly kind = "cuda";
   readonly name = "PTX interpreter";
+  readonly mayWait = true;
   readonly target: DeviceTarget;
   readonly ptx: PtxDevice;
   live = 0;

@@ -11,7 +11,8 @@ Programs that hold opaque functions (custom derivative rules) print but do not p
   E0603: {
     title: "an operation made NaN",
     body: `
-With jit(f, { debugNans: true }) results are searched for NaN, and the operation that made the first one is named with its line.
+With jit(f, { debugNans: true }) results are searched for NaN, and the operation that made the first one is named with its line: at the call, or, on a
+device that cannot be waited for, where a result is read.
 Usual causes: log or sqrt of a negative number, 0/0, inf - inf, a softmax over a row that is masked completely.`,
   },
 } as const;

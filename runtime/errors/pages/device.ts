@@ -31,7 +31,8 @@ WebGPU has no f64 (nor has any shading language of it). Run that program on "was
   E0706: {
     title: "a blocking read on an asynchronous device",
     body: `
-A GPU's results arrive later: use await x.data() instead of x.dataSync(). Only devices that finish within the call (wasm, cuda) can be read without await. In a
+A GPU's results arrive later: use await x.data() instead of x.dataSync(), await x.itemAsync() instead of x.item(), await saveSafetensors(tree) instead of saveSafetensorsSync(tree), and
+await toDevice(tree, wasm()) for all of a tree at once. Only devices that finish within the call (wasm, cuda) can be read without await. In a
 page, the wasm device computes on other threads, and the page's main thread may not wait for them: there too, use await x.data(). In a browser's worker, wasm({ dispatch: "async" }) can be waited for as soon as its thread is up: await device.sync() once.`,
   },
   E0707: {

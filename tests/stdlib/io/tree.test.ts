@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import fc from "fast-check";
 import { array, fromStorage, jit, PullbackError, readSync, Tensor, type DType } from "../../../stdlib/index.ts";
-import { decodeSafetensors, encodeSafetensors, loadSafetensors, saveSafetensors } from "../../../stdlib/io/index.ts";
+import { decodeSafetensors, encodeSafetensors, loadSafetensors, saveSafetensorsSync } from "../../../stdlib/io/index.ts";
 import * as optim from "../../../stdlib/optim/index.ts";
 
 const dtypes: readonly DType[] = ["f32", "f64", "f16", "bf16", "i32", "u32", "i8", "u8", "bool"];
@@ -38,21 +38,21 @@ test("a tree of every dtype comes back with its arrays and objects, without bein
     })),
     head: { b: array([0.5, -2]) },
   };
-  assert.equal(show(loadSafetensors(saveSafetensors(tree))), show(tree));
+  assert.equal(show(loadSafetensors(saveSafetensorsSync(tree))), show(tree));
 });
 test("a file without tensors is an empty object", () => {
-  assert.equal(loadSafetensors(saveSafetensors({})), {});
+  assert.equal(loadSafetensors(saveSafetensorsSync({})), {});
 });
 test("names are paths with dots, as other programs write them", () => {
   const { tensors, metadata } = decodeSafetensors(
-    saveSafetensors({ layers: [{ w: array([1]) }, { w: array([2]) }] }, { metadata: { step: "7" } }),
+    saveSafetensorsSync({ layers: [{ w: array([1]) }, { w: array([2]) }] }, { metadata: { step: "7" } }),
   );
   assert.equal([...tensors.keys()], ["layers.0.w", "layers.1.w"]);
   assert.is(metadata.get("step"), "7");
 });
 test("given a tree to fill, numbers, booleans, null and empty lists come back as they were", () => {
   const tree = { w: array([1, 2]), lr: 0.1, on: true, none: null, empty: [] as Tensor[] };
-  assert.equal(show(loadSafetensors(saveSafetensors(tree), { like: tree })), show(tree));
+  assert.equal(show(loadSafetensors(saveSafetensorsSync(tree), { like: tree })), show(tree));
 });
 test("an optimizer's state is a tree like any other, and training resumes from it bit for bit", () => {
   const opt = optim.adamw({ lr: optim.linear({ init: 0.1, end: 0.01, steps: 5 }) }),
@@ -63,16 +63,16 @@ test("an optimizer's state is a tree like any other, and training resumes from i
     return { p: optim.applyUpdates(p, u), s: next };
   });
   const one = step(params, opt.init(params)),
-    bytes = saveSafetensors(one);
+    bytes = saveSafetensorsSync(one);
   const back = loadSafetensors(bytes, { like: one });
   assert.equal(show(step(back.p, back.s as never)), show(step(one.p, one.s as never)));
 });
 test("saving twice gives the same bytes", () => {
   const tree = { b: array([1]), a: { c: array([2], { dtype: "f64" }) } };
-  assert.equal(saveSafetensors(tree), saveSafetensors({ a: { c: array([2], { dtype: "f64" }) }, b: array([1]) }));
+  assert.equal(saveSafetensorsSync(tree), saveSafetensorsSync({ a: { c: array([2], { dtype: "f64" }) }, b: array([1]) }));
 });
 test("what is missing, left over or of another type is named with both facts", () => {
-  const bytes = saveSafetensors({ a: array([1, 2]), b: array([3]) });
+  const bytes = saveSafetensorsSync({ a: array([1, 2]), b: array([3]) });
   refuses(() => loadSafetensors(bytes, { like: { a: array([0, 0]) } }), "E0903", /the file holds "b", the tree to fill does not/);
   assert.equal(show(loadSafetensors(bytes, { like: { a: array([0, 0]) }, extra: "ignore" })), show({ a: array([1, 2]) }));
   refuses(
@@ -92,13 +92,13 @@ test("what is missing, left over or of another type is named with both facts", (
   );
 });
 test("what has no values or no name cannot be saved", () => {
-  refuses(() => saveSafetensors(array([1])), "E0904", /bare tensor/);
-  refuses(() => saveSafetensors({ "a.b": array([1]), a: { b: array([2]) } }), "E0904", /two leaves of the tree have the name "a.b"/);
-  refuses(() => saveSafetensors({ a: "text" }), "E0904", /a is a string/);
+  refuses(() => saveSafetensorsSync(array([1])), "E0904", /bare tensor/);
+  refuses(() => saveSafetensorsSync({ "a.b": array([1]), a: { b: array([2]) } }), "E0904", /two leaves of the tree have the name "a.b"/);
+  refuses(() => saveSafetensorsSync({ a: "text" }), "E0904", /a is a string/);
   refuses(
     () =>
       jit((x: Tensor) => {
-        saveSafetensors({ x });
+        saveSafetensorsSync({ x });
         return x;
       })(array([1])),
     "E0904",
@@ -106,7 +106,7 @@ test("what has no values or no name cannot be saved", () => {
   );
   const gone = array([1]);
   gone.dispose();
-  refuses(() => saveSafetensors({ gone }), "E0904", /gone cannot be saved/);
+  refuses(() => saveSafetensorsSync({ gone }), "E0904", /gone cannot be saved/);
 });
 test("names that no tree may have are refused without touching a prototype", () => {
   const file = (...names: string[]): Uint8Array =>
