@@ -4,11 +4,11 @@ import { dtypeInfo } from "../../runtime/dtype.ts";
 import { sameAval, sameShape, showAval, type Aval } from "../ir/aval.ts";
 import { convert } from "../primitives/convert.ts";
 import { requireSameTree, unflatten } from "../support/tree.ts";
-import type { Tensor } from "../trace/tensor.ts";
+import { Tensor } from "../trace/tensor.ts";
 import { item } from "../transforms/walk.ts";
 import { shareCaptured, stage, tensorLeaves, type AnyFunction, type Staged, type Tensors } from "../transforms/stage.ts";
 import { bindCond } from "./cond.ts";
-import { castResults } from "./regions.ts";
+import { castResults, givesWayTo } from "./regions.ts";
 
 /** onTrue(...operands) where `pred` (bool[]) holds, else onFalse(...operands). Both return the same types; only one runs. @throws E0502, E0505, E0103 */
 export function cond<A extends readonly unknown[], R>(
@@ -58,18 +58,26 @@ function conditional<A extends readonly unknown[], R>(
     [index, ...captured, ...args.leaves],
     funcs.map(f => castResults(f, want)),
   );
-  return unflatten(first.outDef, outs) as Tensors<R>; // the branches' own structure
+  return unflatten(
+    first.outDef,
+    outs.map((x, i) => (want[i]?.weak ? new Tensor(x.aval, x.storage, true) : x)),
+  ) as Tensors<R>; // the branches' own structure
 }
 
-/** The type of result i: that of the branches that do not return a JavaScript number there. @throws E0502 */
-function agreed(staged: readonly Staged[], i: number, what: string): Aval {
-  const types = staged.map(s => ({ aval: item(s.func.results, i).aval, weak: s.outWeak[i] === true }));
-  const lead = (types.find(t => !t.weak) ?? item(types, 0)).aval;
-  for (const t of types) {
-    if (sameAval(t.aval, lead) || (t.weak && sameShape(t.aval.shape, lead.shape))) continue;
-    throw new PullbackError("E0502", `the branches of ${what} return ${showAval(lead)} and ${showAval(t.aval)}`, {
+/** A result's type; weak when every branch returns a JavaScript number there, so that it gives way in turn. */
+interface Agreed extends Aval {
+  readonly weak: boolean;
+}
+/** The type of result i: that of the branches that do not return a JavaScript number there; the others give way to it, where nothing is cut off. @throws E0502 */
+function agreed(staged: readonly Staged[], i: number, what: string): Agreed {
+  const types = staged.map(s => ({ atom: item(s.func.results, i), weak: s.outWeak[i] === true }));
+  const lead = types.find(t => !t.weak) ?? item(types, 0),
+    { aval } = lead.atom;
+  for (const { atom, weak } of types) {
+    if (sameAval(atom.aval, aval) || (weak && sameShape(atom.aval.shape, aval.shape) && givesWayTo(aval.dtype, atom))) continue;
+    throw new PullbackError("E0502", `the branches of ${what} return ${showAval(aval)} and ${showAval(atom.aval)}`, {
       help: "convert or broadcast to one type",
     });
   }
-  return lead;
+  return { ...aval, weak: lead.weak };
 }

@@ -71,7 +71,9 @@ export function carryOf(
     leaves.forEach((x, i) => {
       if (!isLeaf(x) && !Object.is(x, out[i])) throw changes(names[owner[i] ?? 0], show(x), show(out[i]));
     });
-    const grown = types.map((t, k) => (changed.includes(k) ? settled(t, out[places[k] ?? 0], names[owner[places[k] ?? 0] ?? 0]) : t));
+    const grown = types.map((t, k) =>
+      changed.includes(k) ? settled(t, leaves[places[k] ?? 0], out[places[k] ?? 0], names[owner[places[k] ?? 0] ?? 0]) : t,
+    );
     if (grown.some((t, k) => t.dtype !== types[k]?.dtype || t.weak !== types[k]?.weak)) {
       types = grown;
       continue;
@@ -123,14 +125,15 @@ export function trial(
   return { jump: r.jump, assigns: now.length !== was.length || now.some((x, i) => !Object.is(x, was[i])) };
 }
 
-/** The type of a part that begins as `t` and is `x` after a step. Weak parts take the type that the step gives them. */
-function settled(t: LeafType, x: unknown, name: string | undefined): LeafType {
+/** The type of a part of type `t` that begins as `first` and is `x` after a step. Weak parts take the type that the step gives them: an integer one when they begin as an
+ *  integer, else both become f32. */
+function settled(t: LeafType, first: unknown, x: unknown, name: string | undefined): LeafType {
   if (!isLeaf(x)) throw changes(name, showAval(t), show(x));
   const u = typeOf(x);
   const fits = t.shape.length === u.shape.length && t.shape.every((d, i) => d === u.shape[i]);
   if (fits && t.dtype === u.dtype) return { ...t, weak: t.weak && u.weak };
   if (fits && t.dtype !== "bool" && u.dtype !== "bool") {
-    const { dtype, weak } = resultType(t.weak ? 1 : stand(t), u.weak && typeof x !== "number" ? 0.5 : x); // numbers and weak tensors give way alike
+    const { dtype, weak } = resultType(t.weak ? (first as TensorLike) : stand(t), u.weak && typeof x !== "number" ? 0.5 : x); // numbers and weak tensors give way alike
     if (t.weak) return { ...t, dtype, weak };
     if (u.weak && dtype === t.dtype) return t;
   }

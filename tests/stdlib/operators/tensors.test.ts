@@ -58,6 +58,15 @@ test("a loop over a tensor that decides nothing plain still runs plain code as i
   const f = scope("const seen = []; let s = 0; for (const v of [1, 2]) { seen.push(v); s += v * x; } return s * seen.length;");
   assert.is(f(array(3)).item(), 18);
 });
+test("a variable that begins as a fraction and becomes an integer tensor meets it in f32, in branches and in loops", () => {
+  const i = array(3, { dtype: "i32" });
+  const branch = scope("let y = 1.5; if (x > 5) y = x; return y;"),
+    loop = scope("let y = 1.5; for (const v of pb.zeros([0])) y = x; return y;"),
+    whole = scope("let y = 0; for (const v of pb.zeros([2])) y = x; return y;");
+  assert.equal([branch(i).dtype, branch(i).item()], ["f32", 1.5]);
+  assert.equal([loop(i).dtype, loop(i).item()], ["f32", 1.5]);
+  assert.equal([whole(i).dtype, whole(i).item()], ["i32", 3]);
+});
 test("reverse mode through a loop of unknown length says what to do", () => {
   const f = scope("let y = x; while (y > 1) { y = y / 2; } return y;");
   assert.throws(
