@@ -4,11 +4,11 @@ import { PullbackError } from "../runtime/errors/error.ts";
 import { stageText, type Stage } from "./compile.ts";
 import { deviceOf, executableFor, runExecutable } from "./execute.ts";
 import { withoutNans } from "./nans.ts";
-import { showAval, type Aval } from "./ir/aval.ts";
+import { sameAval, showAval, type Aval } from "./ir/aval.ts";
 import type { Func } from "./ir/func.ts";
-import { leafPaths, showTree, unflatten, type TreeDef } from "./support/tree.ts";
+import { leafPaths, leavesIf, showTree, unflatten, type TreeDef } from "./support/tree.ts";
 import { currentBuilder } from "./trace/builder.ts";
-import type { Tensor } from "./trace/tensor.ts";
+import { isTensor, type Tensor } from "./trace/tensor.ts";
 import { join, stageAt, tensorLeaves, type Tensors } from "./transforms/stage.ts";
 
 /** Options of `jit`. */
@@ -43,6 +43,7 @@ interface Entry {
   readonly statics: readonly unknown[];
   readonly def: TreeDef;
   readonly avals: readonly Aval[];
+  readonly weak: readonly boolean[];
   readonly func: Func;
   readonly captured: readonly Tensor[];
   readonly outDef: TreeDef;
@@ -56,21 +57,24 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     donated = options.donate ?? [];
   const entries = new Map<string, Entry[]>();
   let traces = 0;
-  let last: Entry | undefined;
+  let last: Entry | undefined; // the newest
+  let recent: Entry | undefined; // that of the last call
 
   const find = (args: readonly unknown[]): { readonly entry: Entry; readonly leaves: readonly Tensor[] } => {
     const fixed = statics.map(i => args[i]);
     const dynamic = statics.length === 0 ? args : args.filter((_, i) => !statics.includes(i));
+    const same = recent && isSame(recent.statics, fixed) ? leavesFor(recent, dynamic) : undefined;
+    if (recent && same) return { entry: recent, leaves: same };
     const { leaves, def } = tensorLeaves(dynamic, "args");
     const key = keyOf(def, leaves);
-    const known = entries.get(key)?.find(e => e.statics.every((s, i) => Object.is(s, fixed[i])));
-    if (known) return { entry: known, leaves };
+    const known = entries.get(key)?.find(e => isSame(e.statics, fixed));
+    if (known) return { entry: (recent = known), leaves };
     options.onTrace?.(last ? explain(last, def, leaves, fixed) : "first call");
     const entry = traceEntry(args, fixed, leaves, def);
     const list = entries.get(key);
     if (list) list.push(entry);
     else entries.set(key, [entry]);
-    last = entry;
+    last = recent = entry;
     return { entry, leaves };
   };
   const traceEntry = (args: readonly unknown[], fixed: readonly unknown[], leaves: readonly Tensor[], def: TreeDef): Entry => {
@@ -80,13 +84,8 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
       return f(...(args.map((a, i) => (statics.includes(i) ? a : dynamic[next++])) as unknown as A)); // the caller's own argument list with tracers for its leaves
     };
     const avals = leaves.map(x => x.aval);
-    const staged = stageAt(
-      call,
-      def,
-      avals,
-      leaves.map(x => x.weak),
-      "jit",
-    );
+    const weak = leaves.map(x => x.weak);
+    const staged = stageAt(call, def, avals, weak, "jit");
     const owners = argumentOfLeaf(
       def,
       args.map((_, i) => i).filter(i => !statics.includes(i)),
@@ -96,6 +95,7 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
       statics: fixed,
       def,
       avals,
+      weak,
       func: staged.func,
       captured: staged.captured,
       outDef: staged.outDef,
@@ -127,6 +127,20 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     "traces",
     { get: () => traces },
   ) as Jitted<A, R>; // defineProperty adds the getter that the type names
+}
+
+/** Are these the same static arguments? */
+const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((x, i) => Object.is(x, b[i]));
+
+/** The tensors of a call that `entry` can serve; undefined if it cannot. What most calls need, so it makes neither keys nor types. */
+function leavesFor(entry: Entry, args: readonly unknown[]): readonly Tensor[] | undefined {
+  const leaves = leavesIf(entry.def, args);
+  return leaves?.every((x, i): x is Tensor => {
+    const aval = entry.avals[i];
+    return isTensor(x) && x.weak === entry.weak[i] && aval !== undefined && sameAval(x, aval);
+  })
+    ? leaves
+    : undefined;
 }
 
 /** A key equal exactly when structure, dtypes, shapes and weakness of the leaves are. */

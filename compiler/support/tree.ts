@@ -47,55 +47,99 @@ const nullNode: TreeNode = { kind: "null" };
 /** Leaves in order and the structure. `undefined` entries are dropped, as if the key were absent. @throws E0104 on a refused key. */
 export function flatten(tree: unknown): { readonly leaves: unknown[]; readonly def: TreeDef } {
   const leaves: unknown[] = [];
-  const keys: string[] = [];
   const walk = (x: unknown): TreeNode => {
-    if (x === null || x === undefined) {
-      keys.push("n");
-      return nullNode;
-    }
-    if (Array.isArray(x)) {
-      keys.push("[");
-      const items = x.map(walk);
-      keys.push("]");
-      return { kind: "array", items };
-    }
+    if (x === null || x === undefined) return nullNode;
+    if (Array.isArray(x)) return { kind: "array", items: x.map(walk) };
     if (typeof x === "object") {
       const proto: unknown = Object.getPrototypeOf(x);
       const codec = proto === null ? undefined : classes.get(proto as object); // non-null prototypes are objects
       if (codec) {
         const { children, aux } = codec.flatten(x);
-        keys.push(`<${codec.name}:${codec.auxKey(aux)}:`);
-        const items = children.map(walk);
-        keys.push(">");
-        return { kind: "class", codec, aux, items };
+        return { kind: "class", codec, aux, items: children.map(walk) };
       }
       if (proto === Object.prototype || proto === null) {
         const record = x as Record<string, unknown>; // a plain object
-        const names = Object.keys(record)
+        const keys = Object.keys(record)
           .filter(k => record[k] !== undefined)
           .sort();
-        const bad = names.find(k => refused.has(k));
+        const bad = keys.find(k => refused.has(k));
         if (bad !== undefined) throw new PullbackError("E0104", `a tree has the key "${bad}"`, { help: "rename it" });
-        keys.push("{");
-        const items = names.map(k => {
-          keys.push(JSON.stringify(k), ":");
-          return walk(record[k]);
-        });
-        keys.push("}");
-        return { kind: "object", keys: names, items };
+        return { kind: "object", keys, items: keys.map(k => walk(record[k])) };
       }
     }
     leaves.push(x);
-    keys.push("*");
     return leafNode;
   };
   const node = walk(tree);
-  return { leaves, def: { key: keys.join(""), leaves: leaves.length, node } };
+  return { leaves, def: new Def(node, leaves.length) };
+}
+
+/** The key is made when it is asked for: most structures are only walked. */
+class Def implements TreeDef {
+  readonly node: TreeNode;
+  readonly leaves: number;
+  private made: string | undefined;
+  constructor(node: TreeNode, leaves: number) {
+    this.node = node;
+    this.leaves = leaves;
+  }
+  get key(): string {
+    return (this.made ??= keyOf(this.node));
+  }
+}
+function keyOf(n: TreeNode): string {
+  switch (n.kind) {
+    case "leaf":
+      return "*";
+    case "null":
+      return "n";
+    case "array":
+      return `[${n.items.map(keyOf).join("")}]`;
+    case "object":
+      return `{${n.keys.map((k, i) => `${JSON.stringify(k)}:${keyOf(n.items[i] as TreeNode)}`).join("")}}`; // keys and items run together
+    case "class":
+      return `<${n.codec.name}:${n.codec.auxKey(n.aux)}:${n.items.map(keyOf).join("")}>`;
+    default:
+      return n satisfies never;
+  }
+}
+
+/** The leaves of `tree`, if its structure is `def`; else undefined. Much faster than describing it anew. */
+export function leavesIf(def: TreeDef, tree: unknown): unknown[] | undefined {
+  const leaves: unknown[] = [];
+  const all = (nodes: readonly TreeNode[], xs: readonly unknown[]): boolean =>
+    nodes.length === xs.length && nodes.every((n, i) => fits(n, xs[i]));
+  const fits = (n: TreeNode, x: unknown): boolean => {
+    if (n.kind === "null") return x === null || x === undefined;
+    if (x === null || x === undefined) return false;
+    if (n.kind === "leaf" && typeof x !== "object") return leaves.push(x) > 0;
+    if (typeof x !== "object") return false;
+    if (Array.isArray(x)) return n.kind === "array" && all(n.items, x);
+    const proto: unknown = Object.getPrototypeOf(x);
+    if (proto === Object.prototype || proto === null) {
+      if (n.kind !== "object") return false;
+      const record = x as Record<string, unknown>; // a plain object
+      let named = 0; // entries that are undefined are not there
+      for (const k in record) if (record[k] !== undefined) named++;
+      return named === n.keys.length && n.keys.every((k, i) => Object.hasOwn(record, k) && fits(n.items[i] as TreeNode, record[k])); // keys and items run together
+    }
+    const codec = classes.get(proto as object); // non-null prototypes are objects
+    if (!codec) return n.kind === "leaf" && leaves.push(x) > 0;
+    if (n.kind !== "class" || n.codec !== codec) return false;
+    const { children, aux } = codec.flatten(x);
+    return codec.auxKey(aux) === codec.auxKey(n.aux) && all(n.items, children);
+  };
+  return fits(def.node, tree) ? leaves : undefined;
 }
 
 /** Put leaves back into a structure. */
 export function unflatten(def: TreeDef, leaves: readonly unknown[]): unknown {
   let next = 0;
+  const record = (keys: readonly string[], items: readonly TreeNode[]): Record<string, unknown> => {
+    const made: Record<string, unknown> = {};
+    for (let i = 0; i < keys.length; i++) made[keys[i] as string] = build(items[i] as TreeNode); // keys and items run together; flatten refuses __proto__
+    return made;
+  };
   const build = (n: TreeNode): unknown => {
     switch (n.kind) {
       case "leaf":
@@ -105,7 +149,7 @@ export function unflatten(def: TreeDef, leaves: readonly unknown[]): unknown {
       case "array":
         return n.items.map(build);
       case "object":
-        return Object.fromEntries(n.keys.map((k, i) => [k, build(n.items[i] as TreeNode)])); // keys and items run together
+        return record(n.keys, n.items);
       case "class":
         return n.codec.unflatten(n.items.map(build), n.aux);
       default:

@@ -2,9 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import fc from "fast-check";
-import { flatten, leafPaths, registerTreeClass, requireSameTree, showTree, unflatten } from "../../../compiler/support/tree.ts";
+import { flatten, leafPaths, leavesIf, registerTreeClass, requireSameTree, showTree, unflatten } from "../../../compiler/support/tree.ts";
 
-test("unflatten undoes flatten for any nesting of objects, arrays, null and leaves", () => {
+const trees = (): fc.Arbitrary<unknown> => {
   const key = fc.string({ minLength: 1, maxLength: 4 }).filter(k => !["__proto__", "constructor", "prototype"].includes(k));
   const { tree } = fc.letrec(tie => ({
     tree: fc.oneof(
@@ -15,14 +15,32 @@ test("unflatten undoes flatten for any nesting of objects, arrays, null and leav
       fc.dictionary(key, tie("tree"), { maxKeys: 4, noNullPrototype: true }),
     ),
   }));
+  return tree;
+};
+test("unflatten undoes flatten for any nesting of objects, arrays, null and leaves", () => {
   fc.assert(
-    fc.property(tree, t => {
+    fc.property(trees(), t => {
       const { leaves, def } = flatten(t);
       assert.equal(unflatten(def, leaves), t);
       assert.is(def.leaves, leaves.length);
       assert.is(leafPaths(def).length, leaves.length);
     }),
   );
+});
+test("a tree has leaves under a known structure exactly when that is its own", () => {
+  fc.assert(
+    fc.property(trees(), trees(), (t, u) => {
+      const known = flatten(t).def,
+        { leaves, def } = flatten(u);
+      assert.equal(leavesIf(known, u), known.key === def.key ? leaves : undefined);
+      assert.equal(leavesIf(def, u), leaves);
+    }),
+  );
+  const of = (t: unknown): ReturnType<typeof flatten>["def"] => flatten(t).def;
+  assert.equal(leavesIf(of({ a: 1, b: 2 }), { b: 4, a: 3, c: undefined }), [3, 4]);
+  assert.is(leavesIf(of({ a: 1, b: 2 }), { a: 3, b: undefined, c: 4 }), undefined);
+  assert.is(leavesIf(of({ toString: 1 }), { a: 1 }), undefined);
+  assert.is(leavesIf(of({ a: null, b: 1 }), { b: 1 }), undefined);
 });
 test("object keys are visited in sorted order, so that insertion order does not matter", () => {
   assert.equal(flatten({ b: 2, a: 1 }).leaves, [1, 2]);
@@ -56,6 +74,8 @@ test("instances of a registered class are nodes with their static data in the ke
   assert.equal(leaves, [1, 2]);
   assert.equal(unflatten(def, [3, 4]), { p: new Pair(3, [4], "t") });
   assert.is.not(def.key, flatten({ p: new Pair(1, [2], "u") }).def.key);
+  assert.equal(leavesIf(def, { p: new Pair(5, [6], "t") }), [5, 6]);
+  assert.is(leavesIf(def, { p: new Pair(5, [6], "u") }), undefined);
 });
 test("a structure mismatch prints both structures", () => {
   assert.is(showTree(flatten({ w: [1, 2], b: null }).def), "{b: null, w: [*, *]}");

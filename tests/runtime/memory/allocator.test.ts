@@ -30,6 +30,16 @@ test("blocks never overlap, are aligned, and everything freed is one block again
     }),
   );
 });
+test("a small block that was given back serves the next request of its size, and is merged when a larger request needs it", () => {
+  const a = new Allocator(0, 1024);
+  const blocks = Array.from({ length: 16 }, () => a.allocate(64));
+  for (const p of blocks.slice(0, 8)) a.release(p ?? -1);
+  assert.is(a.allocate(50), blocks[7]);
+  assert.throws(() => a.release(blocks[0] ?? -1), /not allocated/);
+  assert.is(a.allocate(448), blocks[0]);
+  assert.is(a.live, 1024);
+  assert.is(a.allocate(1), undefined);
+});
 test("a request larger than any free block is refused, and works after extending", () => {
   const a = new Allocator(0, 1024);
   assert.is(a.allocate(2048), undefined);
