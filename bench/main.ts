@@ -12,7 +12,7 @@ import { help, parse, UsageError, type Options } from "./options.ts";
 import { columns, type Column } from "./peers/list.ts";
 
 const thorough: Limits = { rounds: 15, cell: 3000, warm: 1000, sample: 20 };
-const quick: Limits = { rounds: 5, cell: 600, warm: 200, sample: 5 };
+const quick: Limits = { rounds: 5, cell: 2500, warm: 200, sample: 5 };
 /** A new process each time: few rounds say enough. */
 const freshRounds = { thorough: 3, quick: 1 };
 /** Longest time for one answer: jax-js's convolutions take half a minute. */
