@@ -1,7 +1,7 @@
 // Products of matrices by NumPy's rules, and diagonals. Each product is one contraction. Sums of products by name are in einsum.ts.
 import * as p from "../../compiler/extend.ts";
 import type { Demand, Shaped, ShapeOf, Tensor } from "../../compiler/extend.ts";
-import type { Dot, MatMul } from "./typed.ts";
+import type { Dot, MatMul, NumberDType } from "./typed.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { promoteNumber } from "./elementwise.ts";
 import { asTensor, broadcastShapes, broadcastTo, normalizeAxis, type TensorLike } from "./promotion.ts";
@@ -13,7 +13,7 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export function matmul<X extends TensorLike, Y extends TensorLike>(
   x: X,
   y: Y & Demand<MatMul<ShapeOf<X>, ShapeOf<Y>>>,
-): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>>;
+): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
 export function matmul(x: TensorLike, y: TensorLike): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   const k = a.shape[a.ndim - 1],
@@ -36,7 +36,7 @@ export function matmul(x: TensorLike, y: TensorLike): Tensor {
 export function dot<X extends TensorLike, Y extends TensorLike>(
   x: X,
   y: Y & Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>,
-): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>>;
+): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
 export function dot(x: TensorLike, y: TensorLike): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   if (a.ndim === 0 || b.ndim === 0)

@@ -12,6 +12,7 @@ import type {
   Like,
   MatMul,
   Meet,
+  NumberDType,
   NumberMeet,
   Permuted,
   Reduced,
@@ -85,6 +86,9 @@ export interface ShapedMethods
   matmul<X extends Tensor, Y extends TensorLike>(
     this: X,
     y: Y & Demand<MatMul<ShapeOf<X>, ShapeOf<Y>>>,
-  ): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>>;
-  dot<X extends Tensor, Y extends TensorLike>(this: X, y: Y & Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>>;
+  ): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
+  dot<X extends Tensor, Y extends TensorLike>(
+    this: X,
+    y: Y & Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>,
+  ): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
 }

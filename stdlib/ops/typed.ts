@@ -55,8 +55,10 @@ export interface FloatUnary {
 export interface Test {
   <X extends TensorLike>(x: X): As<X, "bool">;
 }
+/** The dtype of two operands as numbers. */
+export type NumberDType<X, Y> = Counted<Met<X, Y>>;
 /** Two operands as numbers. */
-export type NumberMeet<X, Y> = Shaped<Meet<X, Y>, Counted<Met<X, Y>>>;
+export type NumberMeet<X, Y> = Shaped<Meet<X, Y>, NumberDType<X, Y>>;
 /** Two operands as floats. */
 export type FloatMeet<X, Y> = Shaped<Meet<X, Y>, Floating<Met<X, Y>>>;
 /** Two operands compared. */

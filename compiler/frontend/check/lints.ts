@@ -1,7 +1,7 @@
 // What JavaScript cannot trap, found by types: a tensor as a condition, tensors compared by identity, and functions that are traced but do something beside
 // computing. Inside tensor scopes conditions and comparisons have become calls already, so nothing is left of them here.
 import type { ErrorCode } from "../../../runtime/errors/codes.ts";
-import { ts } from "../typescript.ts";
+import type { ts, TypeScript } from "../typescript.ts";
 import { isAlwaysTensor } from "./types.ts";
 
 /** A complaint about a node. */
@@ -36,8 +36,8 @@ const tracers = new Set([
 ]);
 const mutators = new Set(["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "set", "add", "delete", "clear"]);
 
-/** Everything wrong in a file. */
-export function lint(file: ts.SourceFile, checker: ts.TypeChecker): Lint[] {
+/** Everything wrong in a file. `ts` is the TypeScript that made the tree: in an editor, the editor's. */
+export function lint(ts: TypeScript, file: ts.SourceFile, checker: ts.TypeChecker): Lint[] {
   const found: Lint[] = [];
   const typeOf = (n: ts.Node): ts.Type => checker.getTypeAtLocation(n);
   const condition = (n: ts.Expression, what: string): void => {
@@ -87,21 +87,27 @@ export function lint(file: ts.SourceFile, checker: ts.TypeChecker): Lint[] {
   };
   const call = (node: ts.CallExpression): void => {
     const callee = ts.isPropertyAccessExpression(node.expression) ? node.expression.name : node.expression;
-    if (!ts.isIdentifier(callee) || !tracers.has(callee.text) || !isOurs(callee, checker)) return;
-    for (const a of node.arguments) if (ts.isArrowFunction(a) || ts.isFunctionExpression(a)) effects(a, callee.text, checker, found);
+    if (!ts.isIdentifier(callee) || !tracers.has(callee.text) || !isOurs(ts, callee, checker)) return;
+    for (const a of node.arguments) if (ts.isArrowFunction(a) || ts.isFunctionExpression(a)) effects(ts, a, callee.text, checker, found);
   };
   visit(file);
   return found;
 }
 
 /** Does the name come from the library? */
-function isOurs(name: ts.Identifier, checker: ts.TypeChecker): boolean {
+function isOurs(ts: TypeScript, name: ts.Identifier, checker: ts.TypeChecker): boolean {
   const symbol = checker.getSymbolAtLocation(name);
   const target = symbol && (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
   return (target?.getDeclarations() ?? []).some(d => /[\\/](stdlib|compiler)[\\/]/.test(d.getSourceFile().fileName));
 }
 /** What a traced function does beside computing. */
-function effects(f: ts.ArrowFunction | ts.FunctionExpression, tracer: string, checker: ts.TypeChecker, found: Lint[]): void {
+function effects(
+  ts: TypeScript,
+  f: ts.ArrowFunction | ts.FunctionExpression,
+  tracer: string,
+  checker: ts.TypeChecker,
+  found: Lint[],
+): void {
   const outside = (n: ts.Expression): ts.Identifier | undefined => {
     let root: ts.Expression = n;
     while (ts.isPropertyAccessExpression(root) || ts.isElementAccessExpression(root)) root = root.expression;

@@ -1,11 +1,10 @@
 // A user's project as TypeScript sees it: shadows in the place of files with tensor scopes. It stays warm: a changed file is read again, the rest is kept.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { ErrorCode } from "../../../runtime/errors/codes.ts";
 import { Project, ts } from "../typescript.ts";
 import type { Finding } from "./finding.ts";
 import { lint } from "./lints.ts";
-import { placeOf, shadowOf, type Shadow } from "./shadow.ts";
+import { placeOf, shadowOf, typeError, type Shadow } from "./shadow.ts";
 import { argumentType, type ArgumentType } from "./types.ts";
 
 /** A function that a module exports, with what its parameters' types say; or why it cannot be traced from them. */
@@ -60,7 +59,7 @@ export class CheckedProject {
       tree = program.getSourceFile(file);
     if (!tree) return [...shadow.findings];
     const typed = [...program.getSyntacticDiagnostics(tree), ...program.getSemanticDiagnostics(tree)].map(d => typeError(shadow, d));
-    const linted = lint(tree, program.getTypeChecker()).map(({ code, node, message, help }): Finding => ({
+    const linted = lint(ts, tree, program.getTypeChecker()).map(({ code, node, message, help }): Finding => ({
       code,
       message,
       help,
@@ -110,19 +109,4 @@ function argumentsOf(signature: ts.Signature, checker: ts.TypeChecker): readonly
     args.push(type);
   }
   return args.length === 0 ? "it takes nothing" : args;
-}
-
-/** TypeScript's complaint at the user's place. Shapes that contradict each other have a sentence of their own inside its long one. */
-function typeError(shadow: Shadow, d: ts.Diagnostic): Finding {
-  const text = ts.flattenDiagnosticMessageText(d.messageText, "\n"),
-    place = placeOf(shadow, d.start ?? 0, d.length ?? 1);
-  const shapes = /ShapeError<"((?:[^"\\]|\\.)*)">/.exec(text)?.[1];
-  if (shapes === undefined) return { code: `TS${d.code}`, message: text, ...place };
-  const code: ErrorCode = "E1101";
-  return {
-    code,
-    message: JSON.parse(`"${shapes}"`) as string,
-    help: "look at the shapes where the values come from: a dimension is missing, or is another one than its name says",
-    ...place,
-  }; // a quoted string
 }

@@ -1,7 +1,9 @@
 // What TypeScript is given in the place of a file with tensor scopes, and the way back from places in it to the user's. Pure.
+import type { ErrorCode } from "../../../runtime/errors/codes.ts";
 import { rewrite } from "../rewrite.ts";
 import { decode, originOf, type Segment } from "../sourcemaps.ts";
 import { positionOf } from "../diagnostics.ts";
+import { ts } from "../typescript.ts";
 import type { Finding } from "./finding.ts";
 
 /** A file as TypeScript sees it. */
@@ -42,4 +44,31 @@ export function placeOf(s: Shadow, start: number, length: number): Pick<Finding,
     ? written.length
     : (/^[\w$]+|^[^\w\s]+/.exec(text.slice(origin.column))?.[0].length ?? 1);
   return { file: s.file, line: origin.line + 1, column, end: column + Math.max(1, width) };
+}
+/** Where the token that begins at an offset of the source went: the places of the shadow that stand for it. */
+export function placesFrom(s: Shadow, offset: number): readonly number[] {
+  if (!s.lines) return [offset];
+  const from = positionOf(s.source, offset),
+    found: number[] = [];
+  let start = 0;
+  s.text.split("\n").forEach((text, line) => {
+    for (const [column, , l, c] of s.lines?.[line] ?? []) if (l === from.line - 1 && c === from.column - 1) found.push(start + column);
+    start += text.length + 1;
+  });
+  return found;
+}
+
+/** TypeScript's complaint at the user's place. Shapes that contradict each other have a sentence of their own inside its long one. */
+export function typeError(shadow: Shadow, d: ts.Diagnostic): Finding {
+  const text = ts.flattenDiagnosticMessageText(d.messageText, "\n"),
+    place = placeOf(shadow, d.start ?? 0, d.length ?? 1);
+  const shapes = /ShapeError<"((?:[^"\\]|\\.)*)">/.exec(text)?.[1];
+  if (shapes === undefined) return { code: `TS${d.code}`, message: text, ...place };
+  const code: ErrorCode = "E1101";
+  return {
+    code,
+    message: JSON.parse(`"${shapes}"`) as string,
+    help: "look at the shapes where the values come from: a dimension is missing, or is another one than its name says",
+    ...place,
+  }; // a quoted string
 }

@@ -65,7 +65,7 @@ test("products contract the right dimensions", () => {
   const y = matmul(shaped(7, 2, 3), shaped(3, 4)),
     v = matmul(shaped(3), shaped(3, 4)),
     s = shaped(3).dot(shaped(3));
-  const typed: [Is<typeof y, Tensor<readonly [7, 2, 4]>>, Is<typeof v, Tensor<readonly [4]>>, Is<typeof s, Tensor<readonly []>>] = [
+  const typed: [Is<typeof y, F32<readonly [7, 2, 4]>>, Is<typeof v, F32<readonly [4]>>, Is<typeof s, F32<readonly []>>] = [
     true,
     true,
     true,
@@ -163,7 +163,7 @@ test("transforms: grad keeps the tree, vmap and scan add and take a dimension", 
   shape(carry, 2);
   shape(ys, 7, 2);
   const compiled = jit((x: F32<["n", 3]>) => matmul(x, params.w))(shaped(4, 3));
-  const kept: Is<typeof compiled, Tensor<readonly ["n", 2]>> = true;
+  const kept: Is<typeof compiled, F32<readonly ["n", 2]>> = true;
   shape(compiled, 4, 2);
   assert.ok(gradient && mapped && stacked && kept);
 });
