@@ -36,6 +36,12 @@ const flags: Flags = {
   methods: { placeholder: "LIST", about: `some of ${methods.join(",")}`, read: readMethods },
   device: { placeholder: "NAME", about: `where programs run: ${devices.join(", ")}`, read: readDevice },
   out: { placeholder: "FILE", about: "the HTML report", read: value => (value === "" ? { allowed: "a file name" } : { value }) },
+  checkpoint: {
+    placeholder: "FILE",
+    about: "go on from this file where it exists, and keep the run in it; empty for none",
+    read: value => ({ value }),
+  },
+  checkpointEvery: { placeholder: "N", about: "steps from one checkpoint to the next", read: integer(1, 1_000_000) },
   sample: { placeholder: "TEXT", about: "prompt that each trained model continues; empty for none", read: value => ({ value }) },
   sampleLength: { placeholder: "N", about: "characters to write after the prompt", read: integer(1, 100_000) },
   temperature: { placeholder: "X", about: "softmax temperature of the sample, 0 for the likeliest", read: real({ from: 0, upTo: 100 }) },

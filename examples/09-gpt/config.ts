@@ -46,6 +46,10 @@ export interface Config {
   readonly device: DeviceKind;
   /** File name of the HTML report. */
   readonly out: string;
+  /** File that the run is kept in while it is under way, and goes on from; the empty string asks for none. */
+  readonly checkpoint: string;
+  /** Steps from one checkpoint to the next. */
+  readonly checkpointEvery: number;
   /** Prompt that each trained model continues; the empty string asks for none. */
   readonly sample: string;
   /** Characters to write after the prompt. */
@@ -68,6 +72,8 @@ export const defaults: Config = {
   methods,
   device: "wasm",
   out: "gpt-report.html",
+  checkpoint: "",
+  checkpointEvery: 100,
   sample: "The state of the Union is ",
   sampleLength: 160,
   temperature: 0.8,

@@ -1,8 +1,10 @@
 // The program from arguments to exit code: configuration, corpus, experiment, table, report. What it writes to and how a model learns are given to it.
 // It never ends the process and installs no signal handler.
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { PullbackError } from "pullback";
+import { DeviceLostError, PullbackError } from "pullback";
+import { readFile, writeFileAtomic } from "pullback/io";
+import { CheckpointError, type Keep } from "./checkpoint.ts";
 import { parseCli, UsageError } from "./cli.ts";
 import { methodTitle, type Config, type Summary } from "./config.ts";
 import { DataError } from "./data.ts";
@@ -20,7 +22,7 @@ export interface Environment {
   readonly stderr: NodeJS.WritableStream;
   /** Aborts when the user interrupts. */
   readonly signal: AbortSignal;
-  /** Makes the model that `config` describes, over an alphabet of `vocabulary` symbols. */
+  /** Makes the model that `config` describes, over an alphabet of `vocabulary` symbols; after the loss of a device, on another. */
   createLearner(config: Config, vocabulary: number): Learner | Promise<Learner>;
 }
 
@@ -49,7 +51,11 @@ export async function runProgram(environment: Environment): Promise<ExitCode> {
       stderr.write(`${error.message}\n`);
       return 2;
     }
-    if (error instanceof DataError || isSystemError(error) || isUnavailable(error)) {
+    if (error instanceof CheckpointError) {
+      stderr.write(`--checkpoint: ${error.message}; give the same flags as then, or another file\n`);
+      return 2;
+    }
+    if (error instanceof DataError || isSystemError(error) || isOfTheMachine(error)) {
       stderr.write(`${error.message}\n`);
       return 1;
     }
@@ -60,7 +66,7 @@ export async function runProgram(environment: Environment): Promise<ExitCode> {
 async function experiment(config: Config, { stdout, signal, createLearner }: Environment): Promise<Summary> {
   const corpus = loadCorpus();
   const vocabulary = corpus.tokenizer.symbols.length;
-  const learner = await createLearner(config, vocabulary);
+  let learner = await createLearner(config, vocabulary);
   stdout.write(
     [
       `State of the Union: ${count(corpus.train.length)} characters to train on, ${count(corpus.heldOut.length)} held out, ${count(corpus.after1980.length)} after 1980; ${vocabulary} symbols`,
@@ -88,7 +94,29 @@ async function experiment(config: Config, { stdout, signal, createLearner }: Env
       stdout.write(`${text}\n\n`);
     },
   };
-  return runExperiment(config, corpus, learner, display, signal);
+  const keep = config.checkpoint === "" ? undefined : keepIn(config.checkpoint, config.checkpointEvery);
+  for (let written = 0; ;)
+    try {
+      return await runExperiment(config, corpus, learner, display, signal, keep);
+    } catch (error) {
+      if (!(error instanceof DeviceLostError) || keep === undefined || keep.written === written) throw error; // a device that is lost before it gets anywhere would be lost for ever
+      ({ written } = keep);
+      stdout.write(`${error.message}\na new device goes on from ${config.checkpoint}\n\n`);
+      learner = await createLearner(config, vocabulary);
+    }
+}
+
+/** A checkpoint in a file. `written`: how often it was. */
+function keepIn(path: string, every: number): Keep & { written: number } {
+  return {
+    every,
+    written: 0,
+    read: () => (existsSync(path) ? readFile(path) : undefined),
+    write(bytes) {
+      writeFileAtomic(path, bytes);
+      this.written++;
+    },
+  };
 }
 
 /** Finds out before the training, not after it, that the report has no place. */
@@ -98,6 +126,8 @@ function prepareReport(out: string): void {
   writeFileSync(out, "", { flag: "a" });
 }
 
-const isUnavailable = (error: unknown): error is PullbackError => error instanceof PullbackError && error.code === "E0703";
+/** No device, a lost one, a file that is torn, no place for a file. */
+const isOfTheMachine = (error: unknown): error is PullbackError =>
+  error instanceof PullbackError && ["E0703", "E0704", "E0901", "E0905"].includes(error.code);
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && "syscall" in error;
 const count = (n: number): string => n.toLocaleString("en");

@@ -31,14 +31,14 @@ export function startProgress(options: ProgressOptions): Progress {
 /** Speed and time to the end, as text. */
 type Clock = (step: number) => { readonly speed: string; readonly eta: string };
 
-/** Speed is measured from the end of step 1, which compiles; until step 2 it includes it. */
+/** Speed is measured from the end of the first step, which compiles; until the second it includes it. A run that goes on begins with a later step than 1. */
 function startClock({ total, tokensPerStep, now = () => performance.now() }: ProgressOptions): Clock {
   const begin = now();
-  let first: number | undefined;
+  let first: { readonly step: number; readonly time: number } | undefined;
   return step => {
     const time = now();
-    first ??= time;
-    const msPerStep = step > 1 ? (time - first) / (step - 1) : time - begin;
+    first ??= { step, time };
+    const msPerStep = step > first.step ? (time - first.time) / (step - first.step) : time - begin;
     return {
       speed: `${formatCount(msPerStep > 0 ? (1000 * tokensPerStep) / msPerStep : 0)} tokens/s`,
       eta: formatTime((total - step) * msPerStep),

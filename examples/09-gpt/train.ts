@@ -1,6 +1,7 @@
 // How the model learns: one compiled step a method. SAM changes which gradient is taken; the optimizer is AdamW for all of them.
 import { array, div, grad, jit, valueAndGrad, type Tensor } from "pullback";
 import { slice } from "pullback/extend";
+import { loadSafetensors, saveSafetensors } from "pullback/io";
 import * as nn from "pullback/nn";
 import * as optim from "pullback/optim";
 import * as random from "pullback/random";
@@ -66,10 +67,11 @@ export function createLearner(config: Config, vocabulary: number): Learner {
   });
   return {
     parameters: tree.size(init(key, vocabulary, config)),
-    start(method): Trainee {
+    start(method, saved): Trainee {
       const train = step(method);
       let params = jit(() => init(key, vocabulary, config))() as Params,
         state = optimizer.init(params) as State; // jit keeps the structure
+      if (saved) ({ params, state } = loadSafetensors(saved, { like: { params, state } }));
       return {
         async step(batch) {
           const r = train(params, state, tensorOf(batch));
@@ -99,6 +101,7 @@ export function createLearner(config: Config, vocabulary: number): Learner {
           }
           return Int32Array.from(ids.slice(prompt.length));
         },
+        save: metadata => saveSafetensors({ params, state }, { metadata }),
         dispose() {
           for (const x of [...tree.leaves(params), ...tree.leaves(state)]) (x as Tensor).dispose();
         }, // trees of tensors

@@ -179,7 +179,7 @@ function requireContiguous(entries: readonly Entry[], length: number): void {
 }
 
 function copyOut(e: Entry, data: Uint8Array): NamedArray {
-  const bytes = data.slice(e.begin, e.end);
+  const bytes = new Uint8Array(data.subarray(e.begin, e.end)); // a copy, also of Node's Buffer, whose own slice is none
   const wrong = e.dtype === "bool" ? bytes.findIndex(b => b > 1) : -1;
   if (wrong >= 0) throw malformed(`tensor ${show(e.name)}: element ${wrong} is ${bytes[wrong]}, a bool is 0 or 1`);
   return { dtype: e.dtype, shape: e.shape, data: hostView(e.dtype, bytes.buffer, 0, e.elements) };

@@ -1,7 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { encodeSafetensors } from "../../stdlib/io/index.ts";
+import { CheckpointError, type Keep } from "../../examples/09-gpt/checkpoint.ts";
 import { trainBatch, type Batch } from "../../examples/09-gpt/batches.ts";
-import { defaults, type Config, type Method } from "../../examples/09-gpt/config.ts";
+import { defaults, type Config, type Method, type Summary } from "../../examples/09-gpt/config.ts";
 import { loadCorpus, runExperiment, validationBatches, type Corpus, type Display, type Learner } from "../../examples/09-gpt/experiment.ts";
 import { buildTokenizer, encode } from "../../examples/09-gpt/tokenizer.ts";
 
@@ -16,13 +18,18 @@ const corpus: Corpus = {
 const config: Config = { ...defaults, steps: 12, context: 8, batch: 2, sample: "ab", methods: ["adamw", "fsam"] };
 
 /** A learner that only writes down what it is asked. Its loss is 10/step. */
-function recorder(onStep: (step: number) => void = () => {}): {
-  learner: Learner;
-  seen: { method: Method; batches: Batch[]; evaluated: number; sharpness: Batch[]; disposed: number }[];
-} {
-  const seen: { method: Method; batches: Batch[]; evaluated: number; sharpness: Batch[]; disposed: number }[] = [];
-  const start: Learner["start"] = method => {
-    const log = { method, batches: [] as Batch[], evaluated: 0, sharpness: [] as Batch[], disposed: 0 };
+interface Log {
+  readonly method: Method;
+  readonly saved: Uint8Array | undefined;
+  readonly batches: Batch[];
+  evaluated: number;
+  readonly sharpness: Batch[];
+  disposed: number;
+}
+function recorder(onStep: (step: number) => void = () => {}): { learner: Learner; seen: Log[] } {
+  const seen: Log[] = [];
+  const start: Learner["start"] = (method, saved) => {
+    const log: Log = { method, saved, batches: [], evaluated: 0, sharpness: [], disposed: 0 };
     seen.push(log);
     return {
       step: async (batch, step) => {
@@ -34,6 +41,7 @@ function recorder(onStep: (step: number) => void = () => {}): {
         log.evaluated++;
         return log.batches.length;
       },
+      save: async metadata => encodeSafetensors({ tensors: new Map(), metadata: new Map(Object.entries(metadata)) }),
       sharpness: async batch => {
         log.sharpness.push(batch);
         return { lambdaMax: 3, logitShare: 0.75, functionalShare: 0.25 };
@@ -143,6 +151,86 @@ test("an interruption ends the step under way, keeps what there is, and starts n
     [1],
   );
   assert.ok(lines.includes("adamw stop"));
+});
+
+/** A checkpoint in memory. */
+function memory(every: number): Keep & { bytes: Uint8Array | undefined } {
+  return {
+    every,
+    bytes: undefined,
+    read() {
+      return this.bytes;
+    },
+    write(bytes) {
+      this.bytes = bytes;
+    },
+  };
+}
+test("an experiment that is interrupted wherever, and goes on from its checkpoint, steps through the same batches to the same curves", async () => {
+  const never = new AbortController().signal;
+  const curves = ({ results }: Summary): unknown =>
+    results.map(({ method, train, validation, sharpness, sample }) => [method, train, validation.map(v => v.step), sharpness, sample]);
+  const whole = recorder(),
+    want = await runExperiment(config, corpus, whole.learner, screen().display, never);
+  for (const at of [1, 2, 6, 12, 13, 24]) {
+    const keep = memory(5),
+      controller = new AbortController();
+    let steps = 0;
+    const first = recorder(() => {
+      if (++steps === at) controller.abort();
+    });
+    const before = await runExperiment(config, corpus, first.learner, screen().display, controller.signal, keep);
+    assert.ok(before.interrupted);
+    const second = recorder(),
+      { display, lines } = screen();
+    const after = await runExperiment(config, corpus, second.learner, display, never, keep);
+    assert.equal(curves(after), curves(want), `at ${at}`);
+    assert.equal(
+      [...first.seen, ...second.seen].flatMap(log => log.batches),
+      whole.seen.flatMap(log => log.batches),
+      `at ${at}`,
+    );
+    assert.ok(second.seen[0]?.saved);
+    assert.ok(lines.includes(`${at > 12 ? "Functional-SAM" : "AdamW"} goes on after step ${at > 12 ? at - 12 : at}`));
+    assert.equal(
+      curves(await runExperiment(config, corpus, recorder().learner, screen().display, never, keep)),
+      curves(want),
+      "all is done",
+    );
+  }
+});
+test("an experiment that fails goes on from its last checkpoint; a loss that is no number is kept", async () => {
+  const keep = memory(4),
+    never = new AbortController().signal;
+  const broken = recorder(step => {
+    if (step === 11) throw new Error("gone");
+  });
+  const { start } = broken.learner;
+  const learner: Learner = { ...broken.learner, start: (m, saved) => ({ ...start(m, saved), evaluate: async () => NaN }) };
+  await runExperiment(config, corpus, learner, screen().display, never, keep).then(
+    () => assert.unreachable(),
+    () => undefined,
+  );
+  const { learner: next, seen } = recorder();
+  const { results } = await runExperiment(config, corpus, next, screen().display, never, keep);
+  assert.is(seen[0]?.batches.length, 4, "from step 8");
+  assert.is(results[0]?.train.length, 12);
+  assert.equal(
+    results[0]?.validation.map(v => v.heldOut),
+    [NaN, NaN, NaN, NaN, 2, 4],
+  );
+});
+test("a checkpoint of another experiment is refused with both facts, and nothing is trained", async () => {
+  const keep = memory(1),
+    never = new AbortController().signal;
+  await runExperiment(config, corpus, recorder().learner, screen().display, never, keep);
+  const { learner, seen } = recorder();
+  const error = await runExperiment({ ...config, lr: 1 }, corpus, learner, screen().display, never, keep).catch((e: unknown) => e);
+  assert.instance(error, CheckpointError);
+  assert.is((error as Error).message, `it belongs to a run with lr ${config.lr}, this one has 1`); // an instance, as the line before has checked
+  keep.bytes = encodeSafetensors({ tensors: new Map(), metadata: new Map() });
+  assert.instance(await runExperiment(config, corpus, learner, screen().display, never, keep).catch((e: unknown) => e), CheckpointError);
+  assert.is(seen.length, 0);
 });
 
 test("an interrupt that comes from the event loop gets in between steps", async () => {

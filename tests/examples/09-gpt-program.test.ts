@@ -23,6 +23,7 @@ const learner = (onStep: (step: number) => void): Learner => ({
     evaluate: async () => 0.5,
     sharpness: async () => ({ lambdaMax: 2, logitShare: 0.5, functionalShare: 0.5 }),
     sample: async prompt => prompt,
+    save: async () => new Uint8Array(),
     dispose: () => {},
   }),
 });

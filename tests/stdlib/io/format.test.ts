@@ -83,6 +83,16 @@ test("a file that someone else wrote is read: padding, metadata, no checksum", (
   assert.is(metadata.get("format"), "pt");
 });
 
+test("bytes that came as Node's Buffer, or as a part of a larger array, are read like any others, and copied", () => {
+  const bytes = encode({ tensors: new Map([["a", { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) }]]), metadata: new Map() });
+  const larger = new Uint8Array(bytes.length + 3);
+  larger.set(bytes, 3);
+  for (const given of [Buffer.from(bytes), larger.subarray(3)]) {
+    const { data } = decode(given).tensors.get("a") as NamedArray; // written above
+    given.fill(0);
+    assert.equal(data, Float32Array.of(1, 2));
+  }
+});
 test("names are only Map keys: __proto__ is a name like any other", () => {
   assert.equal([...decode(file(`{"__proto__":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`)).tensors.keys()], ["__proto__"]);
 });
