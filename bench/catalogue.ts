@@ -1,5 +1,21 @@
 // The rows of the table and what is asked of each. Sizes are here, programs are with the columns.
-import { call, chain, conv, gate, gemm, gptGradient, gptStep, layerNorm, mlpHvp, mlpStep, softmax, type Gpt, type Work } from "./work.ts";
+import {
+  adamwUpdate,
+  attention,
+  call,
+  chain,
+  conv,
+  gate,
+  gemm,
+  gptGradient,
+  gptStep,
+  layerNorm,
+  mlpHvp,
+  mlpStep,
+  softmax,
+  type Gpt,
+  type Work,
+} from "./work.ts";
 
 /** A demand on pullback's one-thread figure. `wide` replaces `atMost` for the column with 256-bit vectors. */
 export type Target =
@@ -107,10 +123,32 @@ export const rows: readonly Row[] = [
   }),
 ];
 
+const beats = { need: faster("jax-js-webgpu", 1) };
+/** The rows of WebGPU, where software drivers have to finish too. */
+export const gpuRows: readonly Row[] = [
+  row("gemm512", "matmul 512", gemm(512), beats),
+  row("gemm1000", "matmul 1000", gemm(1000), beats),
+  row("gemm1001", "matmul 1001 (odd)", gemm(1001), beats),
+  row("softmax", "softmax 1024×1024", softmax(1024, 1024), beats),
+  row("norm", "layer norm 1024×1024", layerNorm(1024, 1024, false), beats),
+  row("normgrad", "layer norm, forward and backward", layerNorm(1024, 1024, true), beats),
+  row("attention", "causal attention, B2 T256 H4 D64", attention(2, 256, 4, 64, false), beats),
+  row("attentiongrad", "its gradient", attention(2, 256, 4, 64, true), beats),
+  row("conv", "conv 3×3, 4×32×32×32 → 32", conv(4, 32, 32, 32, false), beats),
+  row("convgrad", "conv, forward and backward", conv(4, 32, 32, 32, true), beats),
+  row("adamw", "AdamW over 60 matrices of 64×64", adamwUpdate(60, 64), beats),
+  row("leaves", "compiled call, 400 leaves in and out", call(400), beats),
+  row("gpt", "GPT 2L d128 h4 T64 B4 V65, AdamW step", gptStep({ ...small, layers: 2, tokens: 64, batch: 4 }, false), beats),
+  row("first", "its first call (trace + compile)", gptStep({ ...small, layers: 2, tokens: 64, batch: 4 }, true), { ...beats, fresh: true }),
+];
+
 /** The rows that `names` selects (all but the heavy ones when undefined), with the rows that chosen ratios need. Unknown names come back as `unknown`. */
-export function select(names: readonly string[] | undefined): { readonly chosen: readonly Row[]; readonly unknown: readonly string[] } {
-  const wanted = new Set(names ?? rows.filter(r => r.kind === "ratio" || !r.heavy).map(r => r.id));
-  const unknown = [...wanted].filter(name => !rows.some(r => r.id === name));
-  for (const r of rows) if (r.kind === "ratio" && wanted.has(r.id)) wanted.add(r.of).add(r.over);
-  return { chosen: rows.filter(r => wanted.has(r.id)), unknown };
+export function select(
+  names: readonly string[] | undefined,
+  all: readonly Row[] = rows,
+): { readonly chosen: readonly Row[]; readonly unknown: readonly string[] } {
+  const wanted = new Set(names ?? all.filter(r => r.kind === "ratio" || !r.heavy).map(r => r.id));
+  const unknown = [...wanted].filter(name => !all.some(r => r.id === name));
+  for (const r of all) if (r.kind === "ratio" && wanted.has(r.id)) wanted.add(r.of).add(r.over);
+  return { chosen: all.filter(r => wanted.has(r.id)), unknown };
 }

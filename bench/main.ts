@@ -17,11 +17,14 @@ const quick: Limits = { rounds: 5, cell: 2500, warm: 200, sample: 5 };
 const freshRounds = { thorough: 3, quick: 1 };
 /** Longest time for one answer: jax-js's convolutions take half a minute. */
 const timeout = 240_000;
+/** The column that targets are for. */
+const subjects = { cpu: "pullback", webgpu: "pullback-webgpu" };
 
 type Live = { readonly column: Column; readonly contender: ReturnType<typeof childContender> };
 
 async function run(options: Options): Promise<void> {
   const begin = performance.now();
+  if (options.driver !== undefined) process.env["VK_ICD_FILENAMES"] = options.driver; // columns inherit it
   const absent: string[] = [];
   const live: Live[] = columns
     .filter(c => options.columns.includes(c.id))
@@ -43,7 +46,7 @@ async function run(options: Options): Promise<void> {
   const results: Results = {
     rows: options.rows,
     cells,
-    subject: "pullback",
+    subject: subjects[options.device],
     wide: live.some(({ column, contender }) => column.id === "pullback" && /\bwide\b/.test(contender.title ?? "")),
     columns: live.map(({ column }) => ({ id: column.id, title: column.title })),
   };
@@ -78,7 +81,7 @@ function report(results: Results, live: readonly Live[], absent: readonly string
     "# pullback and its peers, side by side",
     "",
     `${machine()}; Node ${node}. ${live.flatMap(l => l.contender.title ?? []).join("; ")}.`,
-    `Milliseconds unless said otherwise, medians of interleaved samples, one thread on one core but where a column says two. ${options.quick ? "Quick: few, short samples. " : ""}Took ${Math.round(seconds)} s.`,
+    `Milliseconds unless said otherwise, medians of interleaved samples, ${options.device === "cpu" ? "one thread on one core but where a column says two" : "results complete on the device"}. ${options.quick ? "Quick: few, short samples. " : ""}Took ${Math.round(seconds)} s.`,
     "",
     renderTable(results),
     `Needed: ${counts[0]}. Aim: ${counts[1]}.`,

@@ -1,7 +1,8 @@
 // The command line of the bench. A wrong value is an error that names the flag, the value and what is allowed.
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { rows, select, type Row } from "./catalogue.ts";
-import { columns, usual } from "./peers/list.ts";
+import { gpuRows, rows, select, type Row } from "./catalogue.ts";
+import { columns, usual, type Column } from "./peers/list.ts";
 
 /** What to run. */
 export interface Options {
@@ -10,7 +11,16 @@ export interface Options {
   readonly quick: boolean;
   readonly out: string | undefined;
   readonly node: string;
+  readonly device: Column["device"];
+  /** The file of the Vulkan driver that WebGPU is to use; its own choice when undefined. */
+  readonly driver: string | undefined;
 }
+
+/** Drivers that compute on the CPU, where Debian's packages put them. */
+const drivers: Readonly<Record<string, string>> = {
+  lavapipe: "/usr/share/vulkan/icd.d/lvp_icd.json", // mesa-vulkan-drivers, from 25 on
+  swiftshader: "/usr/lib/chromium/vk_swiftshader_icd.json", // chromium
+};
 
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
@@ -19,8 +29,14 @@ export class UsageError extends Error {}
 export const help: string = `npm run bench -- [options]
   --rows a,b      only these rows (default: all but the heavy ones)
                   ${rows.map(r => (r.kind === "measured" && r.heavy ? `${r.id} (heavy)` : r.id)).join(" ")}
-  --columns a,b   only these columns (default: ${usual.join(",")})
-                  ${columns.map(c => c.id).join(" ")}
+  --columns a,b   only these columns (default: ${usual.cpu.join(",")})
+                  ${columns
+                    .filter(c => c.device === "cpu")
+                    .map(c => c.id)
+                    .join(" ")}
+  --device webgpu rows and columns of WebGPU (Dawn in Node): ${gpuRows.map(r => r.id).join(" ")}
+                  ${usual.webgpu.join(" ")}
+  --driver name   its Vulkan driver: ${Object.keys(drivers).join(" or ")}, which compute on the CPU, or a driver's file (default: what Vulkan finds)
   --quick         fewer and shorter samples
   --out file.md   write the table there too
   --node path     the Node that the JavaScript columns run on (default: this one)
@@ -32,14 +48,18 @@ JAX and torch take part when PULLBACK_BENCH_PYTHON (else python3) has them. jax-
 export function parse(argv: readonly string[]): Options | undefined {
   const values = read(argv);
   if (values.help === true) return undefined;
-  const { chosen, unknown } = select(list(values.rows));
+  const device = values.device ?? "cpu";
+  if (device !== "cpu" && device !== "webgpu") throw new UsageError(`--device ${device}: the devices are cpu and webgpu`);
+  const all = device === "cpu" ? rows : gpuRows,
+    { chosen, unknown } = select(list(values.rows), all);
   if (unknown.length > 0)
-    throw new UsageError(`--rows ${values.rows}: there is no row "${unknown[0]}"; the rows are ${rows.map(r => r.id).join(", ")}`);
-  const names = list(values.columns) ?? usual;
-  const stranger = names.find(name => !columns.some(c => c.id === name));
+    throw new UsageError(`--rows ${values.rows}: there is no row "${unknown[0]}"; the rows are ${all.map(r => r.id).join(", ")}`);
+  const names = list(values.columns) ?? usual[device],
+    able = columns.filter(c => c.device === device);
+  const stranger = names.find(name => !able.some(c => c.id === name));
   if (stranger !== undefined)
     throw new UsageError(
-      `--columns ${values.columns}: there is no column "${stranger}"; the columns are ${columns.map(c => c.id).join(", ")}`,
+      `--columns ${values.columns}: there is no column "${stranger}"; the columns are ${able.map(c => c.id).join(", ")}`,
     );
   return {
     rows: chosen,
@@ -47,10 +67,26 @@ export function parse(argv: readonly string[]): Options | undefined {
     quick: values.quick ?? false,
     out: values.out,
     node: values.node ?? process.execPath,
+    device,
+    driver: driverOf(values.driver),
   };
 }
+function driverOf(name: string | undefined): string | undefined {
+  const path = name === undefined ? undefined : (drivers[name] ?? name);
+  if (path === undefined || existsSync(path)) return path;
+  throw new UsageError(`--driver ${name}: there is no file ${path}`);
+}
 
-function read(argv: readonly string[]): { rows?: string; columns?: string; quick?: boolean; out?: string; node?: string; help?: boolean } {
+function read(argv: readonly string[]): {
+  rows?: string;
+  columns?: string;
+  quick?: boolean;
+  out?: string;
+  node?: string;
+  device?: string;
+  driver?: string;
+  help?: boolean;
+} {
   try {
     return parseArgs({
       args: [...argv],
@@ -60,6 +96,8 @@ function read(argv: readonly string[]): { rows?: string; columns?: string; quick
         quick: { type: "boolean" },
         out: { type: "string" },
         node: { type: "string" },
+        device: { type: "string" },
+        driver: { type: "string" },
         help: { type: "boolean" },
       },
     }).values;

@@ -49,6 +49,10 @@ export type Work =
   | { readonly kind: "gptStep"; readonly first: boolean; readonly gpt: Gpt; readonly adamw: AdamW; readonly inputs: Fills }
   /** Loss and gradient of the decoder; with `rho` the loss and its Functional-SAM gradient. */
   | { readonly kind: "gptGradient"; readonly rho: number | undefined; readonly gpt: Gpt; readonly inputs: Fills }
+  /** Causal attention, q, k, v f32[B,T,H,D], scale 1/sqrt(D); with `gradient` those of sum(y²)/2 in all three. */
+  | { readonly kind: "attention"; readonly gradient: boolean; readonly inputs: Fills }
+  /** One AdamW update of the parameters p0,p1,.. with the gradients g0,g1,.. */
+  | { readonly kind: "adamw"; readonly adamw: AdamW; readonly inputs: Fills }
   /** x + 1 for each of the inputs, as one compiled call on a tree. */
   | { readonly kind: "call"; readonly inputs: Fills }
   /** h = h @ x, `links` times from h = x, under jit. The figure is the peak of resident memory over that before x was made, MiB. */
@@ -79,6 +83,20 @@ export const conv = (b: number, c: number, s: number, k: number, gradient: boole
   kind: "conv",
   gradient,
   inputs: { x: uniform(1, 1, b, c, s, s), w: uniform(2, 0.1, k, c, 3, 3) },
+});
+/** b sequences of t tokens, h heads of size d. */
+export const attention = (b: number, t: number, h: number, d: number, gradient: boolean): Work => ({
+  kind: "attention",
+  gradient,
+  inputs: Object.fromEntries(["q", "k", "v"].map((name, i) => [name, uniform(i, 1, b, t, h, d)])),
+});
+/** `count` matrices of n by n. */
+export const adamwUpdate = (count: number, n: number): Work => ({
+  kind: "adamw",
+  adamw,
+  inputs: Object.fromEntries(
+    ["p", "g"].flatMap((name, k) => Array.from({ length: count }, (_, i) => [`${name}${i}`, uniform(2 * i + k, 1, n, n)])),
+  ),
 });
 /** `count` tensors of 16 values. */
 export const call = (count: number): Work => ({

@@ -16,7 +16,7 @@ export interface Contender {
 /** The column is gone; its message says why. */
 export class Lost extends Error {}
 
-/** What a column did in a row. `check` is its result's checksum, `low` and `high` the quartiles of `samples` measurements. */
+/** What a column did in a row. `check` is its result's checksum, `kernels` the dispatches of one evaluation on a GPU, `low` and `high` the quartiles of `samples` measurements. */
 export type Cell =
   | {
       readonly kind: "measured";
@@ -25,6 +25,7 @@ export type Cell =
       readonly high: number;
       readonly samples: number;
       readonly check: number | undefined;
+      readonly kernels?: number | undefined;
     }
   | { readonly kind: "unsupported"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string }

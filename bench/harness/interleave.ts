@@ -28,6 +28,7 @@ type Ready = {
   readonly times: number;
   readonly rounds: number;
   readonly check: number | undefined;
+  readonly kernels?: number | undefined;
   readonly samples: number[];
 };
 
@@ -67,7 +68,7 @@ export async function measure(task: Task, contenders: readonly Contender[], limi
       });
     }
   }
-  for (const { contender, samples, check } of ready) {
+  for (const { contender, samples, check, kernels } of ready) {
     if (cells.has(contender)) continue;
     cells.set(contender, {
       kind: "measured",
@@ -76,6 +77,7 @@ export async function measure(task: Task, contenders: readonly Contender[], limi
       high: quantile(samples, 0.75),
       samples: samples.length,
       check,
+      kernels,
     });
     await attempt(contender, async () => {
       accept(await contender.ask({ kind: "release" }), "released");
@@ -87,7 +89,7 @@ export async function measure(task: Task, contenders: readonly Contender[], limi
 
 /** Prepares, evaluates for a while, and decides how many evaluations make a sample and how many samples there is time for. */
 async function warm(contender: Contender, work: Work, limits: Limits): Promise<Ready> {
-  const check = await prepare(contender, work);
+  const { check, kernels } = await prepare(contender, work);
   const deadline = performance.now() + limits.warm;
   let times = 1,
     each: number;
@@ -96,11 +98,11 @@ async function warm(contender: Contender, work: Work, limits: Limits): Promise<R
     times = Math.max(1, Math.min(Math.ceil(limits.sample / Math.max(each, 1e-6)), 100_000));
   } while (performance.now() < deadline);
   const rounds = Math.max(1, Math.min(limits.rounds, Math.floor(limits.cell / (each * times))));
-  return { contender, times, rounds, check, samples: [] };
+  return { contender, times, rounds, check, kernels, samples: [] };
 }
 
-async function prepare(contender: Contender, work: Work): Promise<number | undefined> {
-  return accept(await contender.ask({ kind: "prepare", work }), "prepared").check;
+async function prepare(contender: Contender, work: Work): Promise<Extract<Reply, { kind: "prepared" }>> {
+  return accept(await contender.ask({ kind: "prepare", work }), "prepared");
 }
 async function sample(contender: Contender, times: number): Promise<number> {
   return accept(await contender.ask({ kind: "sample", times }), "sampled").value;

@@ -83,7 +83,7 @@ export function renderTable(results: Results): string {
       if (cell.kind === "failed") return note("failed", cell.reason);
       if (cell.check !== undefined && agreed !== undefined && !agree(cell.check, agreed))
         return note(`${threeDigits(cell.median)} ≠`, `its result differs: checksum ${cell.check}, not ${agreed}`);
-      return `${isSteady(cell) ? "" : "~"}${threeDigits(cell.median)}`;
+      return `${isSteady(cell) ? "" : "~"}${threeDigits(cell.median)}${cell.kernels === undefined ? "" : ` (${cell.kernels})`}`;
     });
     return [
       `${row.title}${row.kind === "measured" && row.unit !== "ms" ? `, ${row.unit}` : ""}`,
@@ -93,12 +93,14 @@ export function renderTable(results: Results): string {
   });
   if ([...cells.values()].flat().some(cell => cell.kind === "measured" && !isSteady(cell)))
     notes.push("~ the middle half of the samples spreads over more than 15 % of the median");
+  if ([...cells.values()].flat().some(cell => cell.kind === "measured" && cell.kernels !== undefined))
+    notes.push("(n): dispatches of one evaluation");
   const table = [head, head.map((_, i) => (i === 0 ? "---" : "--:")), ...body]
     .map(cellsOfLine => `| ${cellsOfLine.map(text => text.replaceAll("|", "\\|")).join(" | ")} |`)
     .join("\n");
   return notes.length === 0
     ? `${table}\n`
-    : `${table}\n\n${notes.map((text, i) => `${text.startsWith("~") ? "" : `[${i + 1}] `}${text.replaceAll("\n", " ")}  `).join("\n")}\n`;
+    : `${table}\n\n${notes.map((text, i) => `${/^[~(]/.test(text) ? "" : `[${i + 1}] `}${text.replaceAll("\n", " ")}  `).join("\n")}\n`;
 }
 
 const limit = (target: Extract<Target, { kind: "atMost" }>, wide: boolean): number =>

@@ -7,16 +7,20 @@ import { install } from "./install.ts";
 import { findPython, type Python } from "./python.ts";
 import type { NpmPeer } from "./versions.ts";
 
-/** A column that can be started, or the reason why not. */
+/** A column that can be started, or the reason why not. `device`: where it computes. */
 export interface Column {
   readonly id: string;
   readonly title: string;
+  readonly device: "cpu" | "webgpu";
   readonly threads: 1 | 2;
   command(node: string): Command | string;
 }
 
-/** The columns that run when nobody says. */
-export const usual: readonly string[] = ["pullback", "pullback2", "jax-js", "tfjs", "jax", "torch"];
+/** The columns that run when nobody says, by device. */
+export const usual: Readonly<Record<Column["device"], readonly string[]>> = {
+  cpu: ["pullback", "pullback2", "jax-js", "tfjs", "jax", "torch"],
+  webgpu: ["pullback-webgpu", "jax-js-webgpu"],
+};
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 /** `file` pinned to a core if it is to have one thread. */
@@ -24,9 +28,9 @@ function pinned(threads: 1 | 2, file: string, args: readonly string[], env: Read
   const [wrapper, ...rest] = threads === 1 ? onOneCore() : [];
   return wrapper === undefined ? { file, args, env } : { file: wrapper, args: [...rest, file, ...args], env };
 }
-/** A JavaScript peer, installed and driven by a program of this folder. */
-const peer = (name: NpmPeer, node: string, file: string, flags: readonly string[] = []): Command | string =>
-  install(name) ?? pinned(1, node, [...flags, "--expose-gc", ...process.execArgv, path(file)]);
+/** A JavaScript peer, installed and driven by a program of this folder. With arguments it computes elsewhere, and is not pinned. */
+const peer = (name: NpmPeer, node: string, file: string, flags: readonly string[] = [], args: readonly string[] = []): Command | string =>
+  install(name) ?? pinned(args.length > 0 ? 2 : 1, node, [...flags, "--expose-gc", ...process.execArgv, path(file), ...args]);
 
 let built: { readonly failure: string | undefined } | undefined; // building takes seconds, so once
 /** pullback as it is published: dist/ is built first, and "pullback" is that and not the sources. */
@@ -54,17 +58,28 @@ function pythonProgram(threads: 1 | 2, module: "jax" | "torch"): Command | strin
   );
 }
 
+// jax-js's einsum maps over an iterator, which Node has from 22 on and Node 20 under this flag.
+const iterators = ["--harmony-iterator-helpers"];
+
 /** Every column there is. */
 export const columns: readonly Column[] = [
-  { id: "pullback", title: "pullback", threads: 1, command: node => subject(1, node, ["1"]) },
-  { id: "pullback2", title: "pullback, 2 threads", threads: 2, command: node => subject(2, node, ["2"]) },
+  { id: "pullback", title: "pullback", device: "cpu", threads: 1, command: node => subject(1, node, ["1"]) },
+  { id: "pullback2", title: "pullback, 2 threads", device: "cpu", threads: 2, command: node => subject(2, node, ["2"]) },
   // Without the pairing of vectors to 256 bits that the others use where it pays (Node 24 and later).
-  { id: "narrow", title: "pullback, 128-bit", threads: 1, command: node => subject(1, node, ["1", "narrow"]) },
-  // jax-js's einsum maps over an iterator, which Node has from 22 on and Node 20 under this flag.
-  { id: "jax-js", title: "jax-js", threads: 1, command: node => peer("jax-js", node, "jaxjs/main.ts", ["--harmony-iterator-helpers"]) },
-  { id: "tfjs", title: "tfjs-wasm", threads: 1, command: node => peer("tfjs", node, "tfjs/main.ts") },
-  { id: "jax", title: "JAX", threads: 1, command: () => pythonProgram(1, "jax") },
-  { id: "torch", title: "torch", threads: 1, command: () => pythonProgram(1, "torch") },
-  { id: "jax2", title: "JAX, 2 threads", threads: 2, command: () => pythonProgram(2, "jax") },
-  { id: "torch2", title: "torch, 2 threads", threads: 2, command: () => pythonProgram(2, "torch") },
+  { id: "narrow", title: "pullback, 128-bit", device: "cpu", threads: 1, command: node => subject(1, node, ["1", "narrow"]) },
+  { id: "jax-js", title: "jax-js", device: "cpu", threads: 1, command: node => peer("jax-js", node, "jaxjs/main.ts", iterators) },
+  { id: "tfjs", title: "tfjs-wasm", device: "cpu", threads: 1, command: node => peer("tfjs", node, "tfjs/main.ts") },
+  { id: "jax", title: "JAX", device: "cpu", threads: 1, command: () => pythonProgram(1, "jax") },
+  { id: "torch", title: "torch", device: "cpu", threads: 1, command: () => pythonProgram(1, "torch") },
+  { id: "jax2", title: "JAX, 2 threads", device: "cpu", threads: 2, command: () => pythonProgram(2, "jax") },
+  { id: "torch2", title: "torch, 2 threads", device: "cpu", threads: 2, command: () => pythonProgram(2, "torch") },
+  // A software driver brings its own threads, so these are not pinned.
+  { id: "pullback-webgpu", title: "pullback", device: "webgpu", threads: 2, command: node => subject(2, node, ["webgpu"]) },
+  {
+    id: "jax-js-webgpu",
+    title: "jax-js",
+    device: "webgpu",
+    threads: 2,
+    command: node => peer("jax-js", node, "jaxjs/main.ts", iterators, ["webgpu"]),
+  },
 ];

@@ -6,6 +6,8 @@ import type { Work } from "../work.ts";
 export interface Job {
   /** A number that every column must agree on; undefined when there is none. */
   readonly check: number | undefined;
+  /** Dispatches of one evaluation, where the work is a GPU's. */
+  readonly kernels?: number;
   /** Evaluate `times` times, each to the end. Milliseconds for one, or MiB. */
   sample(times: number): number | Promise<number>;
   release(): void;
@@ -30,7 +32,7 @@ export type Request =
 /** What the child answers. `hello` comes first and once. */
 export type Reply =
   | { readonly kind: "hello"; readonly title: string }
-  | { readonly kind: "prepared"; readonly check?: number }
+  | { readonly kind: "prepared"; readonly check?: number; readonly kernels?: number }
   | { readonly kind: "sampled"; readonly value: number }
   | { readonly kind: "released" }
   | { readonly kind: "unsupported"; readonly reason: string }
@@ -73,7 +75,11 @@ export async function serve(peer: Peer): Promise<void> {
       switch (request.kind) {
         case "prepare": {
           job = await peer.prepare(request.work);
-          say({ kind: "prepared", ...(job.check === undefined ? {} : { check: job.check }) });
+          say({
+            kind: "prepared",
+            ...(job.check === undefined ? {} : { check: job.check }),
+            ...(job.kernels === undefined ? {} : { kernels: job.kernels }),
+          });
           break;
         }
         case "sample": {

@@ -1,4 +1,4 @@
-// The pullback column, against the public interface alone. Usage: main.ts <threads> [narrow].
+// The pullback column, against the public interface alone. Usage: main.ts <threads> [narrow], or main.ts webgpu.
 import {
   add,
   defaultDevice,
@@ -17,6 +17,7 @@ import {
   tanh,
   valueAndGrad,
   wasm,
+  webgpu,
   type Tensor,
 } from "pullback";
 import { conv } from "pullback/extend";
@@ -26,13 +27,16 @@ import { fsam } from "pullback/sharpness";
 import * as tree from "pullback/tree";
 import { lossOf } from "../../examples/09-gpt/model.ts";
 import { fill, fillAll } from "../peers/fill.ts";
+import { dawn } from "../peers/gpu.ts";
 import { peakOf, rehearsals } from "../peers/memory.ts";
-import { serve, sumOfSquares, timed, type Job } from "../peers/serve.ts";
+import { serve, sumOfSquares, timed, timedAsync, type Job } from "../peers/serve.ts";
 import type { AdamW, Fills, Work } from "../work.ts";
 import { decoderParams, mlpLoss, named, type Named } from "./models.ts";
 
-const [threads = "1", vectors] = process.argv.slice(2);
-setDefaultDevice(wasm({ threads: Number(threads), ...(vectors === "narrow" ? { wide: false } : {}) }));
+const [where = "1", vectors] = process.argv.slice(2);
+const counted = where === "webgpu" ? await dawn() : undefined;
+const gpu = counted && (await webgpu({ gpu: counted.gpu }));
+setDefaultDevice(gpu ?? wasm({ threads: Number(where), ...(vectors === "narrow" ? { wide: false } : {}) }));
 
 const array = (data: Float32Array | Int32Array, shape: number[]): Tensor =>
   fromHost(data instanceof Int32Array ? "i32" : "f32", shape, data);
@@ -41,13 +45,31 @@ const tensors = (x: unknown): Tensor[] => tree.leaves(x).filter(isTensor);
 const free = (x: unknown): void => tensors(x).forEach(t => t.dispose());
 const halfSquare = (y: Tensor): Tensor => mul(sum(square(y)), 0.5);
 
-/** A job that calls compiled `f` and drops the results: work is finished when a call returns. The check is the sum of squares over all results. */
-function pure<A extends readonly unknown[]>(f: (...args: A) => unknown, ...args: A): Job {
+/** Runs `once`, and counts its dispatches where there are any. */
+async function counts(once: () => Promise<unknown>): Promise<{ readonly kernels?: number }> {
+  const before = counted?.dispatches() ?? 0;
+  await once();
+  return counted ? { kernels: counted.dispatches() - before } : {};
+}
+
+/** A job that calls compiled `f` and drops the results: on the CPU work is finished when a call returns. The check is the sum of squares over all results. */
+async function pure<A extends readonly unknown[]>(f: (...args: A) => unknown, ...args: A): Promise<Job> {
   const compiled = jit(f);
   const first = compiled(...args);
-  const check = tensors(first).reduce((total, x) => total + sumOfSquares(x.dataSync()), 0);
+  let check = 0;
+  for (const x of tensors(first)) check += sumOfSquares(await x.data());
   free(first);
-  return { check, sample: times => timed(times, () => free(compiled(...args))), release: () => free(args) };
+  const call = (): void => free(compiled(...args)),
+    finished = async (): Promise<void> => {
+      call();
+      await gpu?.sync();
+    };
+  return {
+    check,
+    ...(await counts(finished)),
+    sample: times => (gpu ? timedAsync(times, finished) : timed(times, call)),
+    release: () => free(args),
+  };
 }
 
 /** A function that takes one AdamW step on `loss(params, ...data)`, the state donated, and gives the loss before it. */
@@ -56,7 +78,7 @@ function training<P, D extends readonly Tensor[]>(
   params: P,
   data: D,
   { lr, b1, b2, eps, decay }: AdamW,
-): { step: () => number; release: () => void } {
+): { step: () => Promise<number>; release: () => void } {
   const optimizer = adamw({ lr, b1, b2, eps, weightDecay: decay });
   const compiled = jit(
     (p: P, s: ReturnType<typeof optimizer.init>, d: D) => {
@@ -67,22 +89,42 @@ function training<P, D extends readonly Tensor[]>(
     { donate: [0, 1] },
   );
   let state: unknown[] = [params, optimizer.init(params)];
-  const step = (): number => {
+  const step = async (): Promise<number> => {
     const [p, s] = state as [P, ReturnType<typeof optimizer.init>]; // the step keeps their structure
     const { value, ...next } = compiled(p, s, data);
     state = [next.params, next.state];
-    const at = value.item();
+    const at = gpu ? ((await value.data())[0] ?? NaN) : value.item();
     value.dispose();
     return at;
   };
   return { step, release: () => free([state, data]) };
 }
 
-/** The check is the loss of the third step. */
-function trained({ step, release }: { step: () => number; release: () => void }): Job {
-  step();
-  step();
-  return { check: step(), sample: times => timed(times, step), release };
+/** The check is what the third step gives. */
+async function trained({ step, release }: { step: () => Promise<number>; release: () => void }): Promise<Job> {
+  await step();
+  await step();
+  let check = NaN;
+  const kernels = await counts(async () => (check = await step()));
+  return { check, ...kernels, sample: times => timedAsync(times, async () => void (await step())), release };
+}
+/** One AdamW update a step; each gives the first parameter's first element. */
+function updates({ lr, b1, b2, eps, decay }: AdamW, params: Named, grads: Named): { step: () => Promise<number>; release: () => void } {
+  const optimizer = adamw({ lr, b1, b2, eps, weightDecay: decay });
+  type State = ReturnType<typeof optimizer.init>;
+  const compiled = jit(
+    (p: Named, s: State, g: Named) => {
+      const [moves, next] = optimizer.update(g, s, p);
+      return { params: applyUpdates(p, moves), state: next };
+    },
+    { donate: [0, 1] },
+  );
+  let state = { params, state: optimizer.init(params) };
+  const step = async (): Promise<number> => {
+    state = compiled(state.params, state.state, grads) as typeof state; // the step keeps their structure
+    return (await (Object.values(state.params)[0] as Tensor).data())[0] ?? NaN; // there are some
+  };
+  return { step, release: () => free([state, grads]) };
 }
 
 /** Parameters and tokens i32[B,T+1]. */
@@ -117,6 +159,16 @@ async function prepare(work: Work): Promise<Job> {
         });
       return pure(work.gradient ? grad((x: Named) => halfSquare(f(x))) : f, upload(work.inputs));
     }
+    case "attention": {
+      const of = (x: Named): Tensor => nn.dotProductAttention(named(x, "q"), named(x, "k"), named(x, "v"), { causal: true });
+      return pure(work.gradient ? grad((x: Named) => halfSquare(of(x))) : of, upload(work.inputs));
+    }
+    case "adamw": {
+      const all = Object.entries(upload(work.inputs)),
+        part = (letter: string): Named =>
+          Object.fromEntries(all.filter(([name]) => name[0] === letter).map(([name, x]) => [name.slice(1), x]));
+      return trained(updates(work.adamw, part("p"), part("g")));
+    }
     case "call":
       return pure((x: Named) => tree.map((v: Tensor) => add(v, 1), x), upload(work.inputs));
     case "mlpStep": {
@@ -136,7 +188,9 @@ async function prepare(work: Work): Promise<Job> {
     case "gptStep": {
       const { params, tokens } = prepareGpt(work.inputs);
       const job = training(lossOf(work.gpt), params, [tokens] as [Tensor], work.adamw); // a list of exactly one
-      return work.first ? { check: undefined, sample: () => timed(1, job.step), release: job.release } : trained(job);
+      return work.first
+        ? { check: undefined, sample: () => timedAsync(1, async () => void (await job.step())), release: job.release }
+        : trained(job);
     }
     case "gptGradient": {
       const { params, tokens } = prepareGpt(work.inputs);

@@ -16,6 +16,7 @@ export interface Arr {
   slice(...index: (Arr | number | [] | [number] | [number, number])[]): Arr;
   dispose(): void;
   dataSync(): Float32Array;
+  data(): Promise<Float32Array>;
 }
 
 /** A tree with named leaves. */
@@ -23,8 +24,8 @@ export type Tree = { [name: string]: Arr };
 
 /** The module. */
 export interface JaxJs {
-  init(device: "wasm"): Promise<string[]>;
-  defaultDevice(device: "wasm"): void;
+  init(device: "wasm" | "webgpu"): Promise<string[]>;
+  defaultDevice(device: "wasm" | "webgpu"): void;
   jit<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => R;
   grad<A extends readonly unknown[]>(f: (...args: A) => Arr): (...args: A) => A[0];
   valueAndGrad<A extends readonly unknown[]>(f: (...args: A) => Arr): (...args: A) => [Arr, A[0]];

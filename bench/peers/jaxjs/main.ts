@@ -1,16 +1,19 @@
-// The jax-js column: @jax-js/jax on its Wasm backend, each piece of work in the form its documentation recommends (jit, blockUntilReady).
+// The jax-js column: @jax-js/jax on its Wasm or WebGPU backend, each piece of work in the form its documentation recommends (jit, blockUntilReady). Usage: main.ts [webgpu].
 import type { Fills, Work } from "../../work.ts";
 import { fill, fillAll } from "../fill.ts";
+import { dawn } from "../gpu.ts";
 import { load } from "../install.ts";
 import { peakOf, rehearsals } from "../memory.ts";
 import { sumOfSquares, serve, timedAsync, type Job } from "../serve.ts";
 import { versions } from "../versions.ts";
 import type { Arr, JaxJs, Tree } from "./api.ts";
-import { adamwStep, crossEntropy, functionalSam, initial, logits, mlpLoss } from "./training.ts";
+import { adamwStep, adamwUpdate, crossEntropy, functionalSam, initial, logits, mlpLoss, scalar } from "./training.ts";
 
 const jax = await load<JaxJs>("jax-js", "@jax-js/jax");
-await jax.init("wasm");
-jax.defaultDevice("wasm");
+const backend = process.argv[2] === "webgpu" ? "webgpu" : "wasm";
+const counted = backend === "webgpu" ? await dawn() : undefined;
+if (!(await jax.init(backend)).includes(backend)) throw new Error(`jax-js finds no ${backend}`);
+jax.defaultDevice(backend);
 const np = jax.numpy;
 
 const array = (data: Float32Array | Int32Array, shape: number[]): Arr =>
@@ -27,9 +30,15 @@ async function pure(inputs: Tree, run: (inputs: Tree) => Arr | Arr[] | Tree): Pr
     await jax.blockUntilReady(leaves(out)[0]);
     jax.tree.dispose(out);
   };
-  const first = leaves(run(jax.tree.ref(inputs)));
-  const check = first.reduce((sum, x) => sum + sumOfSquares(x.dataSync()), 0);
-  return { check, sample: times => timedAsync(times, once), release: () => jax.tree.dispose(inputs) };
+  let check = 0;
+  for (const x of leaves(run(jax.tree.ref(inputs)))) check += sumOfSquares(await x.data());
+  return { check, ...(await counts(once)), sample: times => timedAsync(times, once), release: () => jax.tree.dispose(inputs) };
+}
+/** Runs `once`, and counts its dispatches where there are any. */
+async function counts(once: () => Promise<unknown>): Promise<{ readonly kernels?: number }> {
+  const before = counted?.dispatches() ?? 0;
+  await once();
+  return counted ? { kernels: counted.dispatches() - before } : {};
 }
 
 function layerNorm({ x, scale, bias }: { x: Arr; scale: Arr; bias: Arr }): Arr {
@@ -37,16 +46,19 @@ function layerNorm({ x, scale, bias }: { x: Arr; scale: Arr; bias: Arr }): Arr {
 }
 const halfSquare = (y: Arr): Arr => np.square(y).sum().mul(0.5);
 
-/** A training job: the check is the loss of the third step. */
-function training(make: () => { step: () => number; release: () => void }): Job {
+/** A training job: the check is what the third step gives. */
+async function training(make: () => { step: () => Promise<number>; release: () => void }): Promise<Job> {
   const { step, release } = make();
-  step();
-  step();
+  await step();
+  await step();
+  let check = NaN;
+  const kernels = await counts(async () => (check = await step()));
   return {
-    check: step(),
+    check,
+    ...kernels,
     sample: times =>
       timedAsync(times, async () => {
-        step();
+        await step();
       }),
     release,
   };
@@ -139,7 +151,7 @@ async function prepare(work: Work): Promise<Job> {
       const { params, tokens } = prepareGpt(work);
       const loss = (p: Tree, inputs: Arr, targets: Arr): Arr => crossEntropy(jax, logits(jax, work.gpt, p, inputs), targets);
       const state = initial(jax, params);
-      const make = (): (() => number) => {
+      const make = (): (() => Promise<number>) => {
         const step = adamwStep(jax, work.adamw, loss as (p: Tree, ...data: Arr[]) => Arr); // called with exactly two
         return () => step(state, ...tokens);
       };
@@ -149,7 +161,7 @@ async function prepare(work: Work): Promise<Job> {
             check: undefined,
             sample: () =>
               timedAsync(1, async () => {
-                make()();
+                await make()();
               }),
             release,
           }
@@ -173,6 +185,41 @@ async function prepare(work: Work): Promise<Job> {
         },
       };
     }
+    case "attention": {
+      const of = ({ q, k, v }: Tree): Arr => jax.nn.dotProductAttention(q as Arr, k as Arr, v as Arr, { isCausal: true }); // named in work.ts
+      return work.gradient
+        ? pure(
+            upload(work.inputs),
+            jax.jit((x: Tree) => jax.grad((y: Tree) => halfSquare(of(y)))(x)),
+          )
+        : pure(upload(work.inputs), jax.jit(of));
+    }
+    case "adamw":
+      return training(() => {
+        const all = Object.entries(upload(work.inputs)),
+          part = (letter: string): Tree =>
+            Object.fromEntries(all.filter(([name]) => name[0] === letter).map(([name, x]) => [name.slice(1), x]));
+        const grads = part("g"),
+          state = initial(jax, part("p"));
+        const update = jax.jit((params: Tree, m: Tree, v: Tree, c1: Arr, c2: Arr, g: Tree) =>
+          adamwUpdate(jax, work.adamw, { params, m, v, c1, c2 }, g),
+        );
+        const step = async (): Promise<number> => {
+          const { b1, b2 } = work.adamw,
+            t = ++state.t;
+          const [params, m, v] = update(
+            state.params,
+            state.m,
+            state.v,
+            scalar(jax, 1 - b1 ** t),
+            scalar(jax, 1 - b2 ** t),
+            jax.tree.ref(grads),
+          );
+          Object.assign(state, { params, m, v });
+          return (await (Object.values(params)[0] as Arr).ref.data())[0] as number; // the first parameter's first element
+        };
+        return { step, release: () => jax.tree.dispose([state.params, state.m, state.v, grads]) };
+      });
     case "call":
       return pure(
         upload(work.inputs),
@@ -187,12 +234,12 @@ async function prepare(work: Work): Promise<Job> {
       });
       const spec = work.inputs["x"];
       if (!spec) throw new Error("the work has no x");
-      for (const n of rehearsals) program(array(new Float32Array(n * n), [n, n])).dataSync();
+      for (const n of rehearsals) await program(array(new Float32Array(n * n), [n, n])).data();
       const data = fill(spec) as Float32Array; // a uniform fill
       let check = NaN;
       const peak = await peakOf(async () => {
         const out = await jax.blockUntilReady(program(array(data, [...spec.shape])));
-        check = out.ref.slice(0, 0).dataSync()[0] ?? NaN;
+        check = (await out.ref.slice(0, 0).data())[0] ?? NaN;
         out.dispose();
       });
       if (Number.isNaN(check)) throw new Error("the chain gave NaN");
@@ -203,4 +250,4 @@ async function prepare(work: Work): Promise<Job> {
   }
 }
 
-await serve({ title: `jax-js ${versions["jax-js"]["@jax-js/jax"]}`, prepare });
+await serve({ title: `jax-js ${versions["jax-js"]["@jax-js/jax"]} on ${backend}`, prepare });

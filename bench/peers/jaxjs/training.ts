@@ -13,32 +13,43 @@ export interface State {
 /** f32[] of value x. */
 export const scalar = (jax: JaxJs, x: number): Arr => jax.numpy.array(new Float32Array([x]), { shape: [], dtype: "float32" });
 
+/** AdamW's update, inside of `jit`: the next parameters and moments. `c1`, `c2`: 1 - b^t. */
+export function adamwUpdate(
+  jax: JaxJs,
+  { lr, b1, b2, eps, decay }: AdamW,
+  { params, m, v, c1, c2 }: { params: Tree; m: Tree; v: Tree; c1: Arr; c2: Arr },
+  grads: Tree,
+): [Tree, Tree, Tree] {
+  const np = jax.numpy;
+  const [p2, m2, v2]: [Tree, Tree, Tree] = [{}, {}, {}];
+  for (const name of Object.keys(params)) {
+    const [p, g] = [params[name] as Arr, grads[name] as Arr]; // one tree structure
+    const mean = (m[name] as Arr).mul(b1).add(g.ref.mul(1 - b1)); // the same structure
+    const square = (v[name] as Arr).mul(b2).add(np.square(g).mul(1 - b2)); // the same structure
+    const update = mean.ref
+      .div(c1.ref)
+      .div(np.sqrt(square.ref.div(c2.ref)).add(eps))
+      .add(p.ref.mul(decay));
+    [p2[name], m2[name], v2[name]] = [p.sub(update.mul(lr)), mean, square];
+  }
+  c1.dispose();
+  c2.dispose();
+  return [p2, m2, v2];
+}
+
 /** A compiled AdamW step on `loss(params, ...data)`: returns the loss before the step. */
 export function adamwStep(
   jax: JaxJs,
-  { lr, b1, b2, eps, decay }: AdamW,
+  adamw: AdamW,
   loss: (params: Tree, ...data: Arr[]) => Arr,
-): (state: State, ...data: Arr[]) => number {
-  const np = jax.numpy;
+): (state: State, ...data: Arr[]) => Promise<number> {
   const step = jax.jit((params: Tree, m: Tree, v: Tree, c1: Arr, c2: Arr, ...data: Arr[]): [Arr, Tree, Tree, Tree] => {
     const [value, grads] = jax.valueAndGrad(loss)(jax.tree.ref(params), ...data);
-    const [p2, m2, v2]: [Tree, Tree, Tree] = [{}, {}, {}];
-    for (const name of Object.keys(params)) {
-      const [p, g] = [params[name] as Arr, grads[name] as Arr]; // one tree structure
-      const mean = (m[name] as Arr).mul(b1).add(g.ref.mul(1 - b1)); // the same structure
-      const square = (v[name] as Arr).mul(b2).add(np.square(g).mul(1 - b2)); // the same structure
-      const update = mean.ref
-        .div(c1.ref)
-        .div(np.sqrt(square.ref.div(c2.ref)).add(eps))
-        .add(p.ref.mul(decay));
-      [p2[name], m2[name], v2[name]] = [p.sub(update.mul(lr)), mean, square];
-    }
-    c1.dispose();
-    c2.dispose();
-    return [value, p2, m2, v2];
+    return [value, ...adamwUpdate(jax, adamw, { params, m, v, c1, c2 }, grads)];
   });
-  return (state, ...data) => {
-    const t = ++state.t;
+  return async (state, ...data) => {
+    const t = ++state.t,
+      { b1, b2 } = adamw;
     const [value, params, m, v] = step(
       state.params,
       state.m,
@@ -48,7 +59,7 @@ export function adamwStep(
       ...data.map(x => x.ref),
     );
     Object.assign(state, { params, m, v });
-    return value.dataSync()[0] ?? NaN;
+    return (await value.data())[0] ?? NaN;
   };
 }
 

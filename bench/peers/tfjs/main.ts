@@ -140,6 +140,9 @@ function gptParts({ gpt, inputs }: Extract<Work, { kind: "gptStep" | "gptGradien
 
 async function prepare(work: Work): Promise<Job> {
   switch (work.kind) {
+    case "attention":
+    case "adamw":
+      throw new Unsupported("rows of GPUs: this column computes on the CPU");
     case "mlpHvp":
       throw new Unsupported("TensorFlow.js differentiates through a relu once only");
     case "chain": {
