@@ -10,6 +10,7 @@ import type { Func } from "./ir/func.ts";
 import { printFunc } from "./ir/print.ts";
 import type { Schedule } from "./ir/schedule.ts";
 import { gpuTemplates, templateOf, wasmTemplates, type Templates } from "./lower/attention.ts";
+import { float8AsBytes } from "./lower/float8.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { tile } from "./lower/tile/tile.ts";
@@ -45,7 +46,9 @@ const templatesOf = (target: DeviceTarget): Templates =>
 /** A composite stays where the target has a template for it. */
 const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
-  lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) });
+  float8AsBytes(
+    lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) }),
+  );
 
 /** The generated text of an artifact that is text. */
 function textOf(a: Artifact): string {

@@ -3,28 +3,25 @@ import { defaultDevice } from "../runtime/devices.ts";
 import type { Device, DeviceArray } from "../runtime/device.ts";
 import { hostArray, type DType, type HostArray } from "../runtime/dtype.ts";
 import { PullbackError } from "../runtime/errors/error.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f64ToF16 } from "../runtime/float16.ts";
+import { fromPattern, isNarrowFloat, toPattern } from "../runtime/narrow.ts";
 import { showAval, sizeOf, type Shape } from "./ir/aval.ts";
 import { flatten, unflatten } from "./support/tree.ts";
 import { Tensor } from "./trace/tensor.ts";
 
-/** Numbers in the storage format of `dtype`: rounded, f16 and bf16 as bit patterns, bool as 0/1. */
+/** Numbers in the storage format of `dtype`: rounded, f16, bf16 and 8-bit floats as bit patterns, bool as 0/1. */
 export function toStorage(dtype: DType, values: ArrayLike<number>): HostArray {
   const out = hostArray(dtype, values.length);
-  const encode =
-    dtype === "f16"
-      ? f64ToF16
-      : dtype === "bf16"
-        ? (x: number) => f32ToBf16(Math.fround(x))
-        : dtype === "bool"
-          ? (x: number) => (x === 0 ? 0 : 1)
-          : (x: number) => x;
+  const encode = isNarrowFloat(dtype)
+    ? (x: number) => toPattern(dtype, x)
+    : dtype === "bool"
+      ? (x: number) => (x === 0 ? 0 : 1)
+      : (x: number) => x;
   for (let i = 0; i < values.length; i++) out[i] = encode(values[i] ?? 0);
   return out;
 }
 /** The inverse: plain numbers from storage. */
 export function fromStorage(dtype: DType, data: HostArray): ArrayLike<number> {
-  return dtype === "f16" ? Float32Array.from(data, f16ToF32) : dtype === "bf16" ? Float32Array.from(data, bf16ToF32) : data;
+  return isNarrowFloat(dtype) ? Float32Array.from(data, bits => fromPattern(dtype, bits)) : data;
 }
 
 /** A concrete tensor from data in storage format, row-major. @throws E0205 when sizes differ. */
@@ -43,7 +40,7 @@ function memoryOf(x: Tensor, verb: string): DeviceArray {
     help: "return it from the traced function and read the result",
   });
 }
-/** A host copy of the values, in storage format (f16 and bf16 as bit patterns). May wait for the device. @throws E0101 while tracing, E0701 after dispose. */
+/** A host copy of the values, in storage format (f16, bf16 and 8-bit floats as bit patterns). May wait for the device. @throws E0101 while tracing, E0701 after dispose. */
 export const readSync = (x: Tensor): HostArray =>
   x.storage.kind === "staged" && x.storage.atom.kind === "lit"
     ? toStorage(x.dtype, [x.storage.atom.value])

@@ -1,10 +1,12 @@
 // Element types, shared by the compiler and every device. It knows sizes, classes and storage arrays, and nothing about operations.
 
-/** An element type. f16 and bf16 are storage types (arithmetic happens in f32), i8 and u8 likewise (arithmetic in i32/u32); bool is stored as one byte, 0 or 1. */
-export type DType = "f32" | "f64" | "f16" | "bf16" | "i32" | "u32" | "i8" | "u8" | "bool";
+/** The 8-bit floats of the Open Compute Project (MX 1.0), storage types as f16 is: f8e4m3 (3 bits of mantissa, no infinities, up to 448; JAX's float8_e4m3fn) and f8e5m2 (2 bits, up to 57344). */
+export type Float8 = "f8e4m3" | "f8e5m2";
+/** An element type. f16, bf16 and the 8-bit floats are storage types (arithmetic happens in f32), i8 and u8 likewise (arithmetic in i32/u32); bool is stored as one byte, 0 or 1. */
+export type DType = "f32" | "f64" | "f16" | "bf16" | Float8 | "i32" | "u32" | "i8" | "u8" | "bool";
 /** What kind of number an element is. */
 export type NumberClass = "float" | "int" | "uint" | "bool";
-/** The typed arrays that hold tensor data on the host. f16 and bf16 are raw 16-bit patterns. */
+/** The typed arrays that hold tensor data on the host. f16, bf16 and 8-bit floats are raw bit patterns. */
 export type HostArray = Float32Array | Float64Array | Uint16Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
 
 /** Facts about one element type. */
@@ -19,6 +21,8 @@ const table: { readonly [D in DType]: DTypeInfo } = {
   f64: { bytes: 8, class: "float", bits: 64 },
   f16: { bytes: 2, class: "float", bits: 16 },
   bf16: { bytes: 2, class: "float", bits: 16 },
+  f8e4m3: { bytes: 1, class: "float", bits: 8 },
+  f8e5m2: { bytes: 1, class: "float", bits: 8 },
   i32: { bytes: 4, class: "int", bits: 32 },
   u32: { bytes: 4, class: "uint", bits: 32 },
   i8: { bytes: 1, class: "int", bits: 8 },
@@ -32,13 +36,15 @@ export const dtypes: readonly DType[] = Object.keys(table) as DType[]; // the ta
 export const dtypeInfo = (d: DType): DTypeInfo => table[d];
 /** Bytes of one element. */
 export const byteSize = (d: DType): number => table[d].bytes;
-/** Is `d` one of f32, f64, f16, bf16? */
+/** Is `d` one of f32, f64, f16, bf16 and the 8-bit floats? */
 export const isFloat = (d: DType): boolean => table[d].class === "float";
+/** Is `d` an 8-bit float? */
+export const isFloat8 = (d: DType): d is Float8 => d === "f8e4m3" || d === "f8e5m2";
 /** Is `d` a signed or unsigned integer (bool is not)? */
 export const isInteger = (d: DType): boolean => table[d].class === "int" || table[d].class === "uint";
 
-/** The dtype that arithmetic on `d` happens in: f16, bf16 -> f32; i8 -> i32; u8 -> u32; others are their own. */
-export const computeDType = (d: DType): DType => (d === "f16" || d === "bf16" ? "f32" : d === "i8" ? "i32" : d === "u8" ? "u32" : d);
+/** The dtype that arithmetic on `d` happens in: narrow floats -> f32; i8 -> i32; u8 -> u32; others are their own. */
+export const computeDType = (d: DType): DType => (isFloat(d) && d !== "f64" ? "f32" : d === "i8" ? "i32" : d === "u8" ? "u32" : d);
 
 /** A fresh zeroed host array of `n` elements. */
 export function hostArray(d: DType, n: number): HostArray {
@@ -58,6 +64,8 @@ export function hostArray(d: DType, n: number): HostArray {
       return new Int8Array(n);
     case "u8":
     case "bool":
+    case "f8e4m3":
+    case "f8e5m2":
       return new Uint8Array(n);
     default:
       return d satisfies never;
@@ -82,6 +90,8 @@ export function hostView(d: DType, buffer: ArrayBufferLike, at: number, n: numbe
       return new Int8Array(buffer, at, n);
     case "u8":
     case "bool":
+    case "f8e4m3":
+    case "f8e5m2":
       return new Uint8Array(buffer, at, n);
     default:
       return d satisfies never;

@@ -4,6 +4,7 @@
 //   eqn    = outs = primitive[params] ins
 //   atom   = var | literal scalar
 import type { SourceLocation } from "../../runtime/errors/error.ts";
+import { fromPattern, isNarrowFloat, toPattern } from "../../runtime/narrow.ts";
 import type { Aval } from "./aval.ts";
 import type { Primitive } from "./primitive.ts";
 
@@ -45,5 +46,9 @@ export interface Func {
 let nextId = 0;
 /** A variable that no program holds yet. Ids only order the output of printers that renumber anyway. */
 export const freshVar = (a: Aval): Var => ({ kind: "var", id: nextId++, aval: a });
-/** A literal scalar of `dtype`. */
-export const literal = (value: number, dtype: Aval["dtype"]): Lit => ({ kind: "lit", value, aval: { dtype, shape: [] } });
+/** A literal scalar of `dtype`; a narrow float holds the number nearest to `value`, in a program as in memory. */
+export const literal = (value: number, dtype: Aval["dtype"]): Lit => ({
+  kind: "lit",
+  value: isNarrowFloat(dtype) ? fromPattern(dtype, toPattern(dtype, value)) : value,
+  aval: { dtype, shape: [] },
+});

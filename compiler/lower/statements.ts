@@ -2,6 +2,9 @@
 import { unreachable } from "../../runtime/errors/error.ts";
 import { mapOperands, rewriting } from "../ir/exprs.ts";
 import type { Stmt } from "../ir/kernel.ts";
+import type { Expr } from "../ir/scalar.ts";
+
+type Store = Extract<Stmt, { kind: "store" }>;
 
 /** `stmts` with every buffer number replaced. */
 export function mapBuffers(stmts: readonly Stmt[], f: (buf: number) => number): Stmt[] {
@@ -9,6 +12,15 @@ export function mapBuffers(stmts: readonly Stmt[], f: (buf: number) => number): 
     const x = mapOperands(e, go);
     return x.kind === "load" && f(x.buf) !== x.buf ? { ...x, buf: f(x.buf) } : x;
   });
+  return mapStatements(stmts, expr, s => ({ buf: f(s.buf), value: expr(s.value) }));
+}
+
+/** `stmts` with `expr` applied to every expression; `store` says what is stored, and where. */
+export function mapStatements(
+  stmts: readonly Stmt[],
+  expr: (e: Expr) => Expr,
+  store: (s: Store) => Partial<Pick<Store, "buf" | "value">>,
+): Stmt[] {
   const block = (b: readonly Stmt[]): Stmt[] =>
     b.map(s => {
       switch (s.kind) {
@@ -16,7 +28,7 @@ export function mapBuffers(stmts: readonly Stmt[], f: (buf: number) => number): 
         case "set":
           return { ...s, value: expr(s.value) };
         case "store":
-          return { ...s, buf: f(s.buf), index: expr(s.index), value: expr(s.value), ...(s.guard ? { guard: expr(s.guard) } : {}) };
+          return { ...s, ...store(s), index: expr(s.index), ...(s.guard ? { guard: expr(s.guard) } : {}) };
         case "for":
           return { ...s, begin: expr(s.begin), end: expr(s.end), body: block(s.body) };
         case "fold":

@@ -8,7 +8,7 @@ import { avalOf, only, perOperand } from "./rules.ts";
 /** The dtype of the result. */
 export type ConvertParams = { readonly dtype: DType };
 /** The same value in another dtype. Float to integer truncates and saturates, NaN gives 0; integer to integer wraps; to bool is `≠ 0`.
- *  f64 to f16 or bf16 rounds through f32. Differentiable between floats. */
+ *  f64 to a narrower float rounds through f32. Differentiable between floats. */
 export const convert: Operation<1, ConvertParams> = definePrimitive<1, ConvertParams>({
   name: "convert",
   aval: ([x], { dtype }) => aval(dtype, x.shape),
@@ -16,7 +16,7 @@ export const convert: Operation<1, ConvertParams> = definePrimitive<1, ConvertPa
     kind: "map",
     scalar(s, [x], { dtype }) {
       const { class: kind, bits } = dtypeInfo(dtype);
-      if (bits !== 8 || kind === "bool" || !isFloat(x.dtype)) return s.convert(x, computeDType(dtype));
+      if (bits !== 8 || kind === "bool" || kind === "float" || !isFloat(x.dtype)) return s.convert(x, computeDType(dtype));
       const [low, high] = kind === "int" ? [-128, 127] : [0, 255]; // saturate where the value still is a float
       return s.convert(s.binary("min", s.binary("max", x, s.const(low, x.dtype)), s.const(high, x.dtype)), computeDType(dtype));
     },

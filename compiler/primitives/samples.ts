@@ -64,7 +64,7 @@ function elementwise<N extends 1 | 2>(
 const within = (low: number, high: number): Domain => ({ low, high });
 const integer = (low: number, high: number): Domain => ({ low, high, integer: true });
 const numbers: readonly DType[] = ["f32", "f64", "i32", "u32"];
-const narrowNumbers: readonly DType[] = ["f16", "bf16", "i8", "u8"];
+const narrowNumbers: readonly DType[] = ["f16", "bf16", "f8e4m3", "f8e5m2", "i8", "u8"];
 const integers: readonly DType[] = ["i32", "u32"];
 
 const arithmeticSamples = (): Sample[] => {

@@ -13,7 +13,7 @@ const f64 = (...shape: number[]): Aval => aval("f64", shape);
 const f32 = (...shape: number[]): Aval => aval("f32", shape);
 const i32 = (...shape: number[]): Aval => aval("i32", shape);
 const floats: readonly DType[] = ["f32", "f64"];
-const moved: readonly DType[] = ["f64", "f32", "i32", "u8", "bool", "f16"];
+const moved: readonly DType[] = ["f64", "f32", "i32", "u8", "bool", "f16", "f8e4m3"];
 const whole = (low: number, high: number): Domain => ({ low, high, integer: true });
 
 /** All of them; `sample` makes one. */
@@ -244,7 +244,7 @@ function positions(sample: typeof sampleOf): Sample[] {
       updates = [...indices.slice(0, -1), ...shape.slice(batch + depth)];
     const inside = whole(0, Math.min(...shape.slice(batch, batch + depth), 100)),
       around = whole(-2, 8);
-    for (const d of ["f64", "f32", "i32", "f16"] as const) {
+    for (const d of ["f64", "f32", "i32", "f16", "f8e4m3"] as const) {
       out.push(sample(gather, [aval(d, shape), i32(...indices)], { mode: "clip", batch }, [null, around]));
       out.push(sample(gather, [aval(d, shape), i32(...indices)], { mode: "fill", batch }, [null, inside]));
       out.push(sample(gather, [aval(d, shape), i32(...indices)], { mode: "fill", fill: 3, batch }, [null, around]));
@@ -296,7 +296,7 @@ function folds(sample: typeof sampleOf): Sample[] {
     [[70, 130], 1],
   ];
   return [
-    ...(["f64", "f32", "i32", "u32", "f16", "bf16", "i8", "u8"] as const).flatMap(d => [
+    ...(["f64", "f32", "i32", "u32", "f16", "bf16", "f8e5m2", "i8", "u8"] as const).flatMap(d => [
       ...[...cases, ...empty].map(([shape, axes]) => sample(reduceSum, [aval(d, shape)], { axes })),
       ...[...cases, ...(d === "f64" || d === "f32" ? [] : empty)].flatMap(([shape, axes]) =>
         [reduceMax, reduceMin].map(op => sample(op, [aval(d, shape)], { axes })),

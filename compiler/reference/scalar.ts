@@ -1,7 +1,7 @@
 // What one scalar operation means, in plain JavaScript: the definition that every backend is compared with. f32 results are correctly
 // rounded from f64; integers wrap. Storage dtypes round on `round`.
 import { computeDType, type DType } from "../../runtime/dtype.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f64ToF16 } from "../../runtime/float16.ts";
+import { fromPattern, toPattern } from "../../runtime/narrow.ts";
 import { unreachable } from "../../runtime/errors/error.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../ir/scalar.ts";
 import { digamma, erf, erfc, erfInv, lgamma } from "./special.ts";
@@ -14,9 +14,10 @@ export function round(dtype: DType, x: number): number {
     case "f32":
       return Math.fround(x);
     case "f16":
-      return f16ToF32(f64ToF16(x));
     case "bf16":
-      return bf16ToF32(f32ToBf16(Math.fround(x)));
+    case "f8e4m3":
+    case "f8e5m2":
+      return fromPattern(dtype, toPattern(dtype, x));
     case "i32":
       return x | 0;
     case "u32":
@@ -247,10 +248,12 @@ function write(v: DataView, d: DType, x: number): void {
       v.setInt32(0, x | 0, true);
       break;
     case "f16":
-      v.setUint16(0, f64ToF16(x), true);
-      break;
     case "bf16":
-      v.setUint16(0, f32ToBf16(Math.fround(x)), true);
+      v.setUint16(0, toPattern(d, x), true);
+      break;
+    case "f8e4m3":
+    case "f8e5m2":
+      v.setUint8(0, toPattern(d, x));
       break;
     case "i8":
     case "u8":
@@ -272,9 +275,11 @@ function read(v: DataView, d: DType): number {
     case "u32":
       return v.getUint32(0, true);
     case "f16":
-      return f16ToF32(v.getUint16(0, true));
     case "bf16":
-      return bf16ToF32(v.getUint16(0, true));
+      return fromPattern(d, v.getUint16(0, true));
+    case "f8e4m3":
+    case "f8e5m2":
+      return fromPattern(d, v.getUint8(0));
     case "i8":
       return v.getInt8(0);
     case "u8":

@@ -2,7 +2,7 @@
 // that a plan that lets two live values overlap gives wrong numbers.
 import { byteSize, hostArray, hostView, type DType, type HostArray } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f64ToF16 } from "../../runtime/float16.ts";
+import { fromPattern, isNarrowFloat, toPattern } from "../../runtime/narrow.ts";
 import type { Kernel } from "../ir/kernel.ts";
 import type { TiledKernel } from "../ir/tiled.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
@@ -127,9 +127,9 @@ class Machine {
 }
 
 function decode(d: DType, from: HostArray): Float64Array {
-  return Float64Array.from(from, d === "f16" ? f16ToF32 : d === "bf16" ? bf16ToF32 : (x: number) => x);
+  return Float64Array.from(from, isNarrowFloat(d) ? bits => fromPattern(d, bits) : x => x);
 }
 function encode(d: DType, from: Float64Array, to: HostArray): void {
-  const f = d === "f16" ? f64ToF16 : d === "bf16" ? (x: number) => f32ToBf16(Math.fround(x)) : (x: number) => x;
+  const f = isNarrowFloat(d) ? (x: number) => toPattern(d, x) : (x: number) => x;
   for (let i = 0; i < to.length; i++) to[i] = f(from[i] ?? 0);
 }

@@ -14,7 +14,19 @@ export interface TensorMapSpec {
   readonly swizzle: 0 | 32 | 64 | 128;
 }
 /** CUtensorMapDataType */
-const types: Readonly<Record<DType, number>> = { u8: 0, bool: 0, i8: 0, u32: 2, i32: 3, f16: 6, f32: 7, f64: 8, bf16: 9 };
+const types: Readonly<Record<DType, number>> = {
+  u8: 0,
+  bool: 0,
+  i8: 0,
+  u32: 2,
+  i32: 3,
+  f16: 6,
+  f32: 7,
+  f64: 8,
+  bf16: 9,
+  f8e4m3: 0,
+  f8e5m2: 0,
+};
 const L2_PROMOTION_128 = 2;
 
 /** Write the descriptor of a tensor at device address `address` to the native address `map` (128 bytes, aligned to 64). */

@@ -28,6 +28,8 @@ const names: { readonly [D in DType]: string } = {
   f64: "F64",
   f16: "F16",
   bf16: "BF16",
+  f8e4m3: "F8_E4M3",
+  f8e5m2: "F8_E5M2",
   i32: "I32",
   u32: "U32",
   i8: "I8",
@@ -35,7 +37,7 @@ const names: { readonly [D in DType]: string } = {
   bool: "BOOL",
 };
 const byName: ReadonlyMap<string, DType> = new Map(dtypes.map(d => [names[d], d]));
-const foreign = new Set(["I16", "U16", "I64", "U64", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2", "C64"]); // of the format, not of ours
+const foreign = new Set(["I16", "U16", "I64", "U64", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2", "C64"]); // of the format, not of ours
 
 const help = "the file is torn or was not written by a safetensors writer: fetch or write it again";
 const malformed = (fact: string, cause?: unknown): PullbackError =>

@@ -93,5 +93,19 @@ export function nanToNum(
   return withWeak(p.select(p.isNan(t), p.fullLike(t, nan), bounded), t.weak);
 }
 /** The largest finite number of a float dtype. */
-const greatest = (d: Tensor["dtype"]): number =>
-  d === "f64" ? Number.MAX_VALUE : d === "f16" ? 65504 : d === "bf16" ? 3.3895313892515355e38 : 3.4028234663852886e38;
+const greatest = (d: Tensor["dtype"]): number => {
+  switch (d) {
+    case "f64":
+      return Number.MAX_VALUE;
+    case "f16":
+      return 65504;
+    case "bf16":
+      return 3.3895313892515355e38;
+    case "f8e4m3":
+      return 448;
+    case "f8e5m2":
+      return 57344;
+    default:
+      return 3.4028234663852886e38;
+  }
+};

@@ -129,7 +129,7 @@ export interface TensorMethods
   item(): number;
   /** The same, where the device cannot be waited for. Rejects likewise. */
   itemAsync(): Promise<number>;
-  /** A host copy in storage format (f16 and bf16 as bit patterns). @throws E0101 while tracing, E0706 where the thread may not wait for the device */
+  /** A host copy in storage format (f16, bf16 and 8-bit floats as bit patterns). @throws E0101 while tracing, E0706 where the thread may not wait for the device */
   dataSync(): HostArray;
   /** The same, without blocking where the device is asynchronous. */
   data(): Promise<HostArray>;

@@ -2,12 +2,13 @@
 // broadcasts shapes; it computes nothing.
 //
 // The rules are JAX's, with one change that JavaScript forces (2.0 and 2 are the same number):
-//   - dtypes meet in bool < u8 < u32, u8 < i32, bool < i8 < i32, u32 < i32, integers < f16, bf16 < f32 < f64. (i8 with u8, and u32 with i8, give i32.)
+//   - dtypes meet in bool < u8 < u32, u8 < i32, bool < i8 < i32, u32 < i32, integers < f16, bf16 < f32 < f64; integers < 8-bit floats. (i8 with u8, and u32 with i8, give i32.)
 //   - a JavaScript number is *weak*: it adopts the other operand's dtype when that is a float, whatever its size. With an integer it adopts that dtype
 //     when it is integral, and gives f32 otherwise; with bool it gives i32 or f32. Numbers alone give f32.
+//   - 8-bit floats meet no other floats: neither would hold what both can.
 //   - a result is weak again when only weak operands made it a float, so `where(mask, 0, -1e9)` added to bf16 stays bf16.
 //   - a JavaScript boolean is a bool.
-import { isFloat, isInteger, type DType } from "../../runtime/dtype.ts";
+import { isFloat, isFloat8, isInteger, type DType } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import * as p from "../../compiler/extend.ts";
 import type { Shape, Tensor } from "../../compiler/extend.ts";
@@ -21,11 +22,27 @@ export interface Promoted {
   readonly weak: boolean;
 }
 
-const ranks: { readonly [D in DType]: number } = { bool: 0, u8: 1, i8: 1, u32: 2, i32: 3, f16: 4, bf16: 4, f32: 5, f64: 6 };
+const ranks: { readonly [D in DType]: number } = {
+  bool: 0,
+  u8: 1,
+  i8: 1,
+  u32: 2,
+  i32: 3,
+  f8e4m3: 4,
+  f8e5m2: 4,
+  f16: 4,
+  bf16: 4,
+  f32: 5,
+  f64: 6,
+};
 
-/** The dtype in which values of `a` and `b` meet. */
+/** The dtype in which values of `a` and `b` meet. @throws E0204 for an 8-bit float with another float */
 export function promoteTypes(a: DType, b: DType): DType {
   if (a === b) return a;
+  if ((isFloat8(a) && isFloat(b)) || (isFloat8(b) && isFloat(a)))
+    throw new PullbackError("E0204", `${a} and ${b} do not meet in a dtype by themselves`, {
+      help: 'say which one is meant: x.astype("f32"), or the other operand in the 8-bit float',
+    });
   const low = ranks[a] <= ranks[b] ? a : b,
     high = low === a ? b : a;
   if (ranks[low] === ranks[high]) return isFloat(low) ? "f32" : "i32"; // f16 with bf16, i8 with u8

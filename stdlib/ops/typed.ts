@@ -17,12 +17,13 @@ import type {
   Unranked,
   Without,
 } from "../../compiler/extend.ts";
-import type { DType } from "../../runtime/dtype.ts";
+import type { DType, Float8 } from "../../runtime/dtype.ts";
 import type { TensorLike } from "./promotion.ts";
 
+type Floats = "f16" | "bf16" | "f32" | "f64" | Float8;
 type DTypeOf<X> = X extends Tensor<infer _, infer D> ? D : X extends boolean ? "bool" : never;
 type Counted<D extends DType> = DType extends D ? DType : D extends "bool" ? "i32" : D;
-type Floating<D extends DType> = DType extends D ? DType : D extends "f16" | "bf16" | "f32" | "f64" ? D : "f32";
+type Floating<D extends DType> = DType extends D ? DType : D extends Floats ? D : "f32";
 /** The dtype where two operands meet, when both have one dtype or the other is a number beside a float. */
 type Met<X, Y> = [DTypeOf<X>] extends [DTypeOf<Y>]
   ? [DTypeOf<Y>] extends [DTypeOf<X>]
@@ -33,7 +34,7 @@ type Met<X, Y> = [DTypeOf<X>] extends [DTypeOf<Y>]
   : [DTypeOf<Y>] extends [never]
     ? BesideNumber<DTypeOf<X>>
     : DType;
-type BesideNumber<D extends DType> = D extends "f16" | "bf16" | "f32" | "f64" ? D : DType;
+type BesideNumber<D extends DType> = D extends Floats ? D : DType;
 /** The shape where two operands meet, or a mismatch. Numbers alone give a plain tensor. */
 export type Meet<X, Y> = X extends Tensor ? Broadcast<ShapeOf<X>, ShapeOf<Y>> : Y extends Tensor ? Broadcast<ShapeOf<X>, ShapeOf<Y>> : Dims;
 

@@ -7,7 +7,8 @@ export type Tolerance = (d: DType) => number;
 export type Accuracy = "exact" | "shader";
 
 /** Rounding of one operation: about 16 ulp of f32 for what is computed by polynomials, 1e-12 in f64, one step of the narrow floats. */
-export const operation: Tolerance = d => (d === "f64" ? 1e-12 : d === "f32" ? 2e-6 : d === "f16" ? 1e-3 : d === "bf16" ? 8e-3 : 0);
+export const operation: Tolerance = d => steps[d] ?? 0;
+const steps: { readonly [D in DType]?: number } = { f64: 1e-12, f32: 2e-6, f16: 1e-3, bf16: 8e-3, f8e4m3: 0.125, f8e5m2: 0.25 };
 /** Three products after one another, with exponentials in between; the results alone are rounded to narrow floats. */
 const heads: Tolerance = d => (d === "f32" ? 2e-5 : operation(d));
 /** What is less exact than one operation: a sum is in another order, and its terms may cancel. */

@@ -1,5 +1,6 @@
 // Loads and stores of one element in each memory space, narrow dtypes widened to the registers that hold them.
-import { byteSize, type DType } from "../../../runtime/dtype.ts";
+import { byteSize, isFloat8, type DType, type Float8 } from "../../../runtime/dtype.ts";
+import { bytesExpected } from "../float8.ts";
 import { classOf, type Code } from "./registers.ts";
 import { compare, toBits } from "./scalar.ts";
 
@@ -20,7 +21,7 @@ export function address(c: Code, p: Place, index: string): string {
     : `[${c.make("b32", "mad.lo.s32", index, String(size), p.base)}]`;
 }
 
-const memoryType: Readonly<Record<DType, string>> = {
+const memoryTypes: Readonly<Record<Exclude<DType, Float8>, string>> = {
   f32: "f32",
   f64: "f64",
   f16: "b16",
@@ -31,6 +32,7 @@ const memoryType: Readonly<Record<DType, string>> = {
   u8: "u8",
   bool: "u8",
 };
+const memoryType = (d: DType): string => (isFloat8(d) ? bytesExpected(d) : memoryTypes[d]);
 /** A register with element `index`; under a predicate, `otherwise` where it does not hold. */
 export function load(c: Code, p: Place, index: string, guard?: string, otherwise?: string): string {
   const at = address(c, p, index),
@@ -41,7 +43,7 @@ export function load(c: Code, p: Place, index: string, guard?: string, otherwise
       raw,
       k === "f32" && p.dtype === "f32" ? "0f00000000" : k === "f64" ? "0d0000000000000000" : "0",
     ]);
-  c.put(`ld.${p.space}.${memoryType[p.dtype]}`, [raw, at], guard);
+  c.put(`ld.${p.space}.${memoryType(p.dtype)}`, [raw, at], guard);
   const value =
     p.dtype === "f16"
       ? c.make("f32", "cvt.f32.f16", raw)
@@ -71,13 +73,13 @@ export function store(c: Code, p: Place, index: string, value: string, guard?: s
         : p.dtype === "bool"
           ? toBits(c, value)
           : value;
-  c.put(`st.${p.space}.${memoryType[p.dtype]}`, [at, out], guard);
+  c.put(`st.${p.space}.${memoryType(p.dtype)}`, [at, out], guard);
 }
 /** Neighbouring elements at once. */
 export function loadVector(c: Code, p: Place, index: string, into: readonly string[]): void {
-  c.put(`ld.${p.space}.v${into.length}.${memoryType[p.dtype]}`, [`{${into.join(", ")}}`, address(c, p, index)]);
+  c.put(`ld.${p.space}.v${into.length}.${memoryType(p.dtype)}`, [`{${into.join(", ")}}`, address(c, p, index)]);
 }
 /** Likewise. */
 export function storeVector(c: Code, p: Place, index: string, values: readonly string[]): void {
-  c.put(`st.${p.space}.v${values.length}.${memoryType[p.dtype]}`, [address(c, p, index), `{${values.join(", ")}}`]);
+  c.put(`st.${p.space}.v${values.length}.${memoryType(p.dtype)}`, [address(c, p, index), `{${values.join(", ")}}`]);
 }

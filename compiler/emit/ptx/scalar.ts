@@ -1,4 +1,5 @@
 // One scalar operation as PTX, with the meanings of ir/scalar.ts: NaN propagates through min and max, integer division is total, nothing is contracted or flushed unless asked.
+import { bytesExpected } from "../float8.ts";
 import { computeDType, type DType } from "../../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { BinaryOp, CompareOp, UnaryOp } from "../../ir/scalar.ts";
@@ -196,6 +197,9 @@ export function convert(c: Code, from: DType, to: DType, x: string): string {
       }
       return to === "i8" ? c.make("b32", "bfe.s32", n, "0", "8") : c.make("b32", "and.b32", n, "255");
     }
+    case "f8e4m3":
+    case "f8e5m2":
+      return bytesExpected(to);
     default:
       return unreachable(to);
   }

@@ -1,5 +1,6 @@
 // Loads and stores of a vectorised loop. An address that is affine in the loop variable is a pointer that moves along: whole vectors where it moves by one
 // element an item, lanes at fixed distances otherwise; any other address is gathered lane by lane.
+import { bytesExpected } from "../float8.ts";
 import { byteSize, type DType } from "../../../runtime/dtype.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import { coefficient } from "../../lower/indexing.ts";
@@ -276,6 +277,9 @@ export class LaneMemory {
       case "bool":
         f.mem("v128.load32_zero", offset).op("i16x8.extend_low_i8x16_u").op("i32x4.extend_low_i16x8_u");
         break;
+      case "f8e4m3":
+      case "f8e5m2":
+        return bytesExpected(dtype);
       default:
         dtype satisfies never;
     }
@@ -303,6 +307,9 @@ export class LaneMemory {
         else f.i32x4(255).op("v128.and");
         f.i32x4(0).op("i16x8.narrow_i32x4_u").i32x4(0).op("i8x16.narrow_i16x8_u").memLane("v128.store32_lane", 0, offset);
         break;
+      case "f8e4m3":
+      case "f8e5m2":
+        return bytesExpected(dtype);
       default:
         dtype satisfies never;
     }

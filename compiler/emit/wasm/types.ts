@@ -1,5 +1,6 @@
 // How scalar types live in WebAssembly registers. bool is an i32 0 or 1 (a lane mask in vectors); i8 and u8 are extended i32; f16 and bf16 are f32
 // values already rounded. And the few routines that are too long to write out at each use.
+import { bytesExpected } from "../float8.ts";
 import type { DType } from "../../../runtime/dtype.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import { unreachable } from "../../../runtime/errors/error.ts";
@@ -200,6 +201,9 @@ export function loadScalar(f: FuncBuilder, d: DType, routines: Routines): void {
     case "bf16":
       f.mem("i32.load16_u").call(routines.value(d));
       break;
+    case "f8e4m3":
+    case "f8e5m2":
+      return bytesExpected(d);
     default:
       unreachable(d);
   }
@@ -226,6 +230,9 @@ export function storeScalar(f: FuncBuilder, d: DType, routines: Routines): void 
     case "bf16":
       f.call(routines.bits(d)).mem("i32.store16");
       break;
+    case "f8e4m3":
+    case "f8e5m2":
+      return bytesExpected(d);
     default:
       unreachable(d);
   }

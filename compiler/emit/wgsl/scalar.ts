@@ -1,5 +1,6 @@
 // One scalar operation as a WGSL expression, with the meanings of ir/scalar.ts. Arithmetic on constants alone would be done, and refused where it overflows, by the shader's
 // compiler: the emitter hides one of them (see `hidden`).
+import { bytesExpected } from "../float8.ts";
 import { computeDType, type DType } from "../../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { BinaryOp, CompareOp, Expr, UnaryOp } from "../../ir/scalar.ts";
@@ -225,6 +226,9 @@ export function convert(call: Call, from: DType, to: DType, x: string): string {
     }
     case "f64":
       throw new InternalError("f64 reached the WGSL emitter");
+    case "f8e4m3":
+    case "f8e5m2":
+      return bytesExpected(to);
     default:
       return unreachable(to);
   }

@@ -11,7 +11,7 @@ tensor's dtype, shape and byte range, that the ranges fill the data exactly, and
   E0902: {
     title: "a file holds a dtype that pullback lacks",
     body: `
-The safetensors format has 16-bit and 64-bit integers, 8-bit floats and more; pullback has f32, f64, f16, bf16, i32, u32, i8, u8 and bool. Convert the
+The safetensors format has 16-bit and 64-bit integers, microscaling floats and more; pullback has f32, f64, f16, bf16, two 8-bit floats, i32, u32, i8, u8 and bool. Convert the
 tensor where the file is made.`,
   },
   E0903: {

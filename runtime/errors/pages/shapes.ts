@@ -26,7 +26,8 @@ every axis once.`,
     title: "a dtype does not fit",
     body: `
 Some operations work on floats only (exp), some on numbers (add), some on integers or booleans (and, shifts); indices are i32 and conditions bool.
-Primitives never convert implicitly. Use x.astype("f32"). bitcast reads the same bits as another dtype of the same size; astype keeps the value.`,
+Primitives never convert implicitly. Use x.astype("f32"). bitcast reads the same bits as another dtype of the same size; astype keeps the value.
+An 8-bit float meets no other float by itself, as in JAX: say which dtype is meant.`,
   },
   E0205: {
     title: "a shape or size parameter is invalid",
