@@ -1,6 +1,7 @@
 // THE TABLE OF CONTENTS: how a Func becomes an artifact. Each line is a pass with a name, and each result can be looked at:
 // jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wgsl" | "ptx").
-import type { Artifact, DeviceTarget } from "../runtime/artifact.ts";
+import type { Artifact, DeviceTarget, PtxFeatures } from "../runtime/artifact.ts";
+import type { Precision } from "../runtime/precision.ts";
 import { unreachable } from "../runtime/errors/error.ts";
 import { emitPtx } from "./emit/ptx/module.ts";
 import { moduleText } from "./emit/wasm/encoder/text.ts";
@@ -13,6 +14,7 @@ import { gpuTemplates, templateOf, wasmTemplates, type Templates } from "./lower
 import { float8AsBytes } from "./lower/float8.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
+import type { TileTarget } from "./lower/tile/target.ts";
 import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
 import { requireDTypes } from "./precision.ts";
@@ -20,6 +22,8 @@ import { requireDTypes } from "./precision.ts";
 /** Inputs whose memory outputs may take over, by parameter index. */
 export interface CompileOptions {
   readonly donate?: readonly boolean[];
+  /** Of products of f32 that do not say themselves (default: the device's). */
+  readonly precision?: Precision;
 }
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
@@ -31,7 +35,7 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
     case "wasm":
       return emitModule(schedule, target.features);
     case "cuda":
-      return emitPtx(tile(schedule, { ...target.features, group: 128, subgroup: WARP, double: true }), target.features);
+      return emitPtx(tile(schedule, cardTarget(target.features, options.precision)), target.features);
     case "webgpu":
       return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false }));
     default:
@@ -41,6 +45,12 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
 
 /** Threads of a CUDA card that can shuffle. */
 const WARP = 32;
+/** A card as what kernels are cut for. Matrix units and asynchronous copies are there from capability 80 on. */
+export function cardTarget(features: PtxFeatures, precision: Precision = features.precision ?? "default"): TileTarget {
+  const { threads, sharedBytes, capability } = features,
+    matrix = { precision, processors: features.processors, sharedBytes: features.sharedBytesOptIn };
+  return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, ...(capability >= 80 && { matrix }) };
+}
 const templatesOf = (target: DeviceTarget): Templates =>
   target.kind === "wasm" ? wasmTemplates : gpuTemplates({ subgroup: target.kind === "cuda" ? WARP : target.features.subgroup });
 /** A composite stays where the target has a template for it. */
@@ -68,7 +78,10 @@ const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, 
 /** A stage of compilation that can be printed. */
 export type Stage = "func" | "optimized" | "kernels" | "wat" | "wgsl" | "ptx";
 const WEBGPU: DeviceTarget = { kind: "webgpu", features: { f16: false, subgroup: 1, threads: 256, sharedBytes: 16384 } };
-const CUDA: DeviceTarget = { kind: "cuda", features: { capability: 80, threads: 1024, sharedBytes: 49152 } };
+const CUDA: DeviceTarget = {
+  kind: "cuda",
+  features: { capability: 80, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
+};
 /** Text of one stage, for the most modest target of its kind. `func` is the program as traced; `wgsl` are modules, one a kernel. @throws E0705 for f64 as WGSL */
 export function stageText(func: Func, stage: Stage, options: CompileOptions & { readonly sources?: boolean } = {}): string {
   const print = { sources: options.sources ?? false };

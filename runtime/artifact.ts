@@ -1,5 +1,6 @@
 // The contract between compiler and runtime: bytes to load, and how much memory goes where.
 import type { DType } from "./dtype.ts";
+import type { Precision } from "./precision.ts";
 import type { ProgramStep, Slot } from "./program.ts";
 
 /** Optional abilities of a WebAssembly engine. Code for all-false features runs on every engine with SIMD128. */
@@ -19,11 +20,15 @@ export interface WgslFeatures {
   readonly threads: number;
   readonly sharedBytes: number;
 }
-/** What PTX may assume of a card. `capability`: 75, 80, 90, … (major * 10 + minor). `sharedBytes`: the most a block may have without opting in to more. */
+/** What PTX may assume of a card. `capability`: 75, 80, 90, … (major * 10 + minor). `sharedBytes`: the most a block may have without opting in to more, which is `sharedBytesOptIn`.
+ *  `processors`: its multiprocessors. `precision`: of products of f32 that do not say themselves. */
 export interface PtxFeatures {
   readonly capability: number;
   readonly threads: number;
   readonly sharedBytes: number;
+  readonly sharedBytesOptIn: number;
+  readonly processors: number;
+  readonly precision?: Precision;
 }
 /** What a device wants code for. */
 export type DeviceTarget =

@@ -1,6 +1,7 @@
 // Loop programs: what `lower` hands to the emitters. One kernel is a grid of independent items, each running structured statements over
 // scalar expressions. No pointers and no target: buffers are numbers, memory spaces are the emitter's business.
 import type { DType } from "../../runtime/dtype.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { Expr, ExprVar, ScalarOps } from "./scalar.ts";
 
 /** A buffer that a kernel is launched with. `elements` is its extent in `dtype`. */
@@ -73,7 +74,7 @@ export interface LoopKernel {
   readonly body: readonly Stmt[];
 }
 /** acc[b,i,j] = sum over l of lhs(b,i,l) * rhs(b,l,j), then `epilogue` runs once for each (b,i,j) with `acc` bound.
- *  lhs reads only b,i,l; rhs only b,l,j: anything may be fused into them as long as it is cheap to evaluate when packed. */
+ *  lhs reads only b,i,l; rhs only b,l,j: anything may be fused into them as long as it is cheap to evaluate when packed. `operands`: what their values are rounded to; `dtype`: what sums are; `precision`: what the program asks for this product. */
 export interface GemmKernel {
   readonly kind: "gemm";
   readonly name: string;
@@ -83,6 +84,8 @@ export interface GemmKernel {
   readonly n: number;
   readonly k: number;
   readonly dtype: DType;
+  readonly operands: DType;
+  readonly precision?: Precision;
   readonly vars: { readonly b: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly l: ExprVar; readonly acc: ExprVar };
   readonly lhs: Expr;
   readonly rhs: Expr;

@@ -1,5 +1,6 @@
 // The record that says everything about one operation. Adding an operation is writing one of these in one file; shared passes
 // switch on `lower.kind` and never on names.
+import type { Precision } from "../../runtime/precision.ts";
 import type { Aval } from "./aval.ts";
 import type { Func, Params } from "./func.ts";
 import type { Expr, ScalarOps } from "./scalar.ts";
@@ -118,8 +119,9 @@ export type Lowering<N extends Arity = Arity, P = Params> =
   /** Identity at run time on each operand (mark, stopGradient). */
   | { readonly kind: "erase" };
 
-/** Dimension numbers of a contraction, as XLA's dot_general. */
+/** Dimension numbers of a contraction, as XLA's dot_general. `precision`: what it asks for itself; otherwise what the program is compiled with. */
 export interface ContractDims {
+  readonly precision?: Precision;
   readonly lhsBatch: readonly number[];
   readonly rhsBatch: readonly number[];
   readonly lhsContract: readonly number[];

@@ -1,5 +1,6 @@
 // Kernels as a GPU runs them: a grid of groups, each of so many threads that share memory and meet at barriers. What `lower/tile` makes of loop kernels and
 // products, and what the WGSL and PTX emitters print, statement by statement. Still no target in it: names, registers and address arithmetic are the emitter's.
+import type { Fragment } from "./fragment.ts";
 import type { KernelParam, Scratch, Stmt } from "./kernel.ts";
 import type { Expr, ExprVar } from "./scalar.ts";
 
@@ -16,7 +17,54 @@ export type TiledStmt =
   | { readonly kind: "shuffle"; readonly into: ExprVar; readonly value: Expr; readonly mask: number }
   /** into[k] = element index + k of `buf`; the index is a multiple of the count (2 or 4), and so is the buffer's place in memory. f32, i32 and u32 only. */
   | { readonly kind: "loadVector"; readonly into: readonly ExprVar[]; readonly buf: number; readonly index: Expr }
-  | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr };
+  | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr }
+  | MatrixStmt
+  | CopyStmt;
+
+/** What a target with matrix units has more (`TileTarget.matrix`). All threads of a subgroup reach these together. */
+export type MatrixStmt =
+  /** Element (r, c) of the fragment is element index + r * rows + c * cols of shared memory, which holds the fragment's dtype; `rows` or `cols` is 1. Index and strides are the subgroup's. */
+  | {
+      readonly kind: "loadFragment";
+      readonly into: Fragment;
+      readonly buf: number;
+      readonly index: Expr;
+      readonly rows: number;
+      readonly cols: number;
+    }
+  /** The fragment's elements that this thread holds (`spotsOf`), as f32, rounded to its dtype. */
+  | { readonly kind: "packFragment"; readonly into: Fragment; readonly values: readonly Expr[] }
+  /** sums += lhs * rhs: variables of this thread, introduced by `let`, one for each of `SUMS`. f32 operands of two terms leave out the product of the two small ones. */
+  | { readonly kind: "multiply"; readonly sums: readonly ExprVar[]; readonly lhs: Fragment; readonly rhs: Fragment };
+/** Copies that go on while a thread does other work, in groups of the thread's own. */
+export type CopyStmt =
+  /** Elements to + k of shared memory `into` = elements from + k of `buf`, for k < present, and zero for the other k < count. Both places are multiples of the count, which makes 4, 8 or 16 bytes;
+   *  with `present` 0 nothing is read. */
+  | {
+      readonly kind: "copyAsync";
+      readonly into: number;
+      readonly to: Expr;
+      readonly buf: number;
+      readonly from: Expr;
+      readonly count: number;
+      readonly present?: Expr;
+    }
+  /** The copies since the last commit are a group. */
+  | { readonly kind: "commitCopies" }
+  /** Wait until all but the newest `pending` groups have landed: this thread sees them, others after a barrier. */
+  | { readonly kind: "waitCopies"; readonly pending: number };
+
+/** How elements lie in shared memory: byte address a is at a ^ (((a >> shift) & (2^bits - 1)) << base), so that rows read side by side lie in different banks. It is one to one, and programs
+ *  that do not look at addresses see nothing of it.  @see CuTe Swizzle<bits, base, shift - base>, TMA's swizzle modes */
+export interface Swizzle {
+  readonly bits: number;
+  readonly base: number;
+  readonly shift: number;
+}
+/** Memory of a group. */
+export interface SharedMemory extends Scratch {
+  readonly swizzle?: Swizzle;
+}
 
 /** A kernel of `groups` groups of `threads` threads. Buffers are numbered: params, then `shared` (one a group), then `local` (one a thread); both start
  *  uninitialised. `vars`: the group's number, the thread's number in it (i32). */
@@ -24,7 +72,7 @@ export interface TiledKernel {
   readonly kind: "tiled";
   readonly name: string;
   readonly params: readonly KernelParam[];
-  readonly shared: readonly Scratch[];
+  readonly shared: readonly SharedMemory[];
   readonly local: readonly Scratch[];
   readonly threads: number;
   readonly groups: number;

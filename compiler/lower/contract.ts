@@ -1,6 +1,6 @@
 // A contraction becomes a matrix product over flattened batch, row, column and contracted indices. Transposes, windows and other re-indexings of the operands
 // stay expressions; an operand whose address is neither affine in those four nor a sum of parts that depend on one of them each is copied first.
-import { computeDType, type DType } from "../../runtime/dtype.ts";
+import { computeDType, isFloat, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
 import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn } from "../ir/func.ts";
@@ -13,14 +13,17 @@ import { KernelScope, placesAt, type Places } from "./scope.ts";
 import type { Target } from "./reduce.ts";
 import type { Member } from "./rows.ts";
 
-/** Can the product generator take it? Its operands and result are f32 or f64. */
-export const isProduct = (e: Eqn): boolean =>
-  [...e.ins, ...e.outs].every(a => a.aval.dtype === e.outs[0]?.aval.dtype) &&
-  (e.outs[0]?.aval.dtype === "f32" || e.outs[0]?.aval.dtype === "f64");
-
-/** What a backend's products can do beside summing. `plain`: they store rows of contiguous sums, and gather operands at separable positions. `fused`: they read affine
- *  positions only, store with any strides, and do element-wise work on the sums. */
+/** What a backend's products can do beside summing. `plain`: they take f32 and f64, store rows of contiguous sums, and gather operands at separable positions. `fused`: they take narrow floats
+ *  too, read affine positions only, store with any strides, and do element-wise work on the sums. */
 export type Products = "plain" | "fused";
+/** Can the product generator take it? */
+export function isProduct(e: Eqn, products: Products): boolean {
+  const dtype = e.outs[0]?.aval.dtype ?? "bool";
+  return (
+    [...e.ins, ...e.outs].every(a => a.aval.dtype === dtype) &&
+    (dtype === "f32" || dtype === "f64" || (products === "fused" && isFloat(dtype)))
+  );
+}
 /** A product that is still open: element-wise equations on its result may join it as an epilogue. */
 export class Product {
   readonly kind = "product";
@@ -68,7 +71,8 @@ export class Product {
     if (!done) throw new InternalError(`${name}: an equation no longer fits its epilogue`);
     const { s, flat, b, i, j, l, acc, statements } = done,
       { ops } = s,
-      { batch, m, n, k, dtype, operands } = flat;
+      { batch, m, n, k, dtype, operands } = flat,
+      given = this.e.ins[0]?.aval.dtype ?? dtype; // of both
     const probe = new KernelScope(places),
       at = (sizes: readonly number[]): ExprVar[] => sizes.map((d, q) => probe.loop(`p${q}`, d));
     const [pb, pi, pj, pl] = at([batch, m, n, k]) as [ExprVar, ExprVar, ExprVar, ExprVar]; // four sizes
@@ -76,14 +80,21 @@ export class Product {
     /** Operand `side` over its row and column: in place where the backend can read its addresses, else copied to [batch, rows, columns]. */
     const read = (side: 0 | 1, vars: readonly [ExprVar, ExprVar], probed: readonly ExprVar[], sizes: readonly [number, number]): Expr => {
       if (readable(tried[side], probed, this.products)) return operands(s, b, i, j, l)[side];
-      const a: Aval = { dtype, shape: [batch, ...sizes] },
+      const a: Aval = { dtype: given, shape: [batch, ...sizes] },
         ref = fresh(a);
       copies.push(
         elementKernel(`${name}_${side === 0 ? "lhs" : "rhs"}`, places, a.shape, 2, (c, [cb, cr, cc]) => {
           const zero = c.ops.int(0),
             [row, col] = [cr ?? zero, cc ?? zero];
           return [
-            { ref, aval: a, value: (side === 0 ? operands(c, cb ?? zero, row, zero, col) : operands(c, cb ?? zero, zero, col, row))[side] },
+            {
+              ref,
+              aval: a,
+              value: c.ops.convert(
+                (side === 0 ? operands(c, cb ?? zero, row, zero, col) : operands(c, cb ?? zero, zero, col, row))[side],
+                given,
+              ),
+            },
           ];
         }),
       );
@@ -91,7 +102,19 @@ export class Product {
     };
     const lhs = read(0, [i, l], [pi, pl], [m, k]),
       rhs = read(1, [l, j], [pl, pj], [k, n]);
-    const common = { kind: "gemm", name, params: s.params, batch, k, dtype, epilogue: statements } as const,
+    const { lower } = this.e.prim,
+      precision = lower.kind === "contract" ? lower.dims(this.e.params).precision : undefined;
+    const common = {
+        kind: "gemm",
+        name,
+        params: s.params,
+        batch,
+        k,
+        dtype,
+        operands: given,
+        ...(precision && { precision }),
+        epilogue: statements,
+      } as const,
       { args } = s;
     if (!done.flipped) return [...copies, { kernel: { ...common, m, n, vars: { b, i, j, l, acc }, lhs, rhs }, args }];
     return [...copies, { kernel: { ...common, m: n, n: m, vars: { b, i: j, j: i, l, acc }, lhs: rhs, rhs: lhs }, args }]; // (xy)ᵀ = yᵀxᵀ

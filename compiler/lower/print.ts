@@ -2,7 +2,8 @@
 import { unreachable } from "../../runtime/errors/error.ts";
 import { printNumber } from "../ir/print.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
-import type { TiledKernel, TiledStmt } from "../ir/tiled.ts";
+import type { Fragment } from "../ir/fragment.ts";
+import type { Swizzle, TiledKernel, TiledStmt } from "../ir/tiled.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 
@@ -54,7 +55,7 @@ export function printKernel(k: AnyKernel): string {
   const params = k.params.map((p, i) => `b${i}: ${p.dtype}[${p.elements}] ${p.access}`).join(", ");
   if (k.kind === "gemm")
     return [
-      `gemm ${k.name}(${params}) ${k.dtype} batch ${k.batch} m ${k.m} n ${k.n} k ${k.k}`,
+      `gemm ${k.name}(${params}) ${k.operands === k.dtype ? "" : `${k.operands} into `}${k.dtype}${k.precision === undefined ? "" : ` ${k.precision}`} batch ${k.batch} m ${k.m} n ${k.n} k ${k.k}`,
       `  lhs ${expr(k.lhs)}`,
       `  rhs ${expr(k.rhs)}`,
       ...k.epilogue.flatMap(s => stmt(s, "  ")),
@@ -70,7 +71,7 @@ export function printKernel(k: AnyKernel): string {
   const at = (i: number): number => k.params.length + i;
   if (k.kind === "tiled") {
     const memory = [
-      ...k.shared.map((s, i) => `  b${at(i)}: shared ${s.dtype}[${s.elements}]`),
+      ...k.shared.map((s, i) => `  b${at(i)}: shared ${s.dtype}[${s.elements}]${s.swizzle ? ` swizzled ${swizzle(s.swizzle)}` : ""}`),
       ...k.local.map((s, i) => `  b${at(k.shared.length + i)}: local ${s.dtype}[${s.elements}]`),
     ];
     return [
@@ -114,12 +115,28 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return [`${indent}let ${s.into.map(name).join(", ")} = b${s.buf}[${expr(s.index)}..]`];
     case "storeVector":
       return [`${indent}b${s.buf}[${expr(s.index)}..] = ${s.values.map(expr).join(", ")}`];
+    case "loadFragment":
+      return [`${indent}let ${matrix(s.into)} = b${s.buf}[${expr(s.index)} + r * ${s.rows} + c * ${s.cols}]`];
+    case "packFragment":
+      return [`${indent}let ${matrix(s.into)} = ${s.values.map(expr).join(", ")}`];
+    case "multiply":
+      return [`${indent}add ${matrix(s.lhs)} * ${matrix(s.rhs)} to ${s.sums.map(name).join(", ")}`];
+    case "copyAsync":
+      return [
+        `${indent}copy b${s.into}[${expr(s.to)}] = b${s.buf}[${expr(s.from)}], ${s.present ? `${expr(s.present)} of ` : ""}${s.count} elements`,
+      ];
+    case "commitCopies":
+      return [`${indent}commit copies`];
+    case "waitCopies":
+      return [`${indent}wait for copies but ${s.pending} groups`];
     case "if":
       return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
     default:
       return unreachable(s);
   }
 }
+const matrix = (f: Fragment): string => `${f.side}${Math.abs(f.id)}${f.terms === 2 ? "²" : ""}`;
+const swizzle = ({ bits, base, shift }: Swizzle): string => `<${bits}, ${base}, ${shift}>`;
 const symbols: { readonly [op: string]: string } = {
   add: "+",
   sub: "-",

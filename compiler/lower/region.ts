@@ -123,7 +123,7 @@ class Region {
       case "contract": {
         e.ins.forEach(a => this.settle(a));
         const name = p.name(e.prim.name);
-        if (!isProduct(e)) {
+        if (!isProduct(e, p.products)) {
           const into = this.targets(e),
             [target] = into as [Target];
           this.written(
@@ -270,7 +270,7 @@ class Region {
     const byProducts = (v: Var): boolean =>
       !this.wanted.has(v) &&
       (this.users.get(v) ?? []).every(u =>
-        u.prim.lower.kind === "view" ? u.outs.every(byProducts) : u.prim.lower.kind === "contract" && isProduct(u),
+        u.prim.lower.kind === "view" ? u.outs.every(byProducts) : u.prim.lower.kind === "contract" && isProduct(u, this.p.products),
       );
     const shows = (q: Eqn): boolean => {
       const [source] = q.ins,

@@ -2,18 +2,19 @@
 // stores the windows. Linear in each operand; the transpose in the input is a convolution again, that in the kernel a contraction with the same windows.
 //
 // Shape letters: N batch, C channels in, O channels out, g groups; S input sizes, K kernel sizes, W window counts, one entry per spatial dimension.
+import type { Precision } from "../../runtime/precision.ts";
 import { aval, type Aval, type Shape } from "../ir/aval.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { withLeading } from "./broadcast.ts";
 import { needEqualDTypes, needParam, nth, range } from "./check.ts";
 import { definePrimitive, type Operation } from "./define.ts";
-import { dotGeneral } from "./dot.ts";
+import { dotGeneral, precisionOf } from "./dot.ts";
 import { avalOf, known, perOperand } from "./rules.ts";
 import { moveAxis, reshape, reverse } from "./shape.ts";
 import { windowCount, windows, type WindowParams } from "./window.ts";
 
 /** How windows lie on the input, and in how many groups channels are convolved apart. */
-export type ConvParams = WindowParams & { readonly groups: number };
+export type ConvParams = WindowParams & { readonly groups: number; readonly precision?: Precision };
 
 function convAval([x, w]: readonly [Aval, Aval], p: ConvParams): Aval {
   const { groups: g } = p,
@@ -63,7 +64,7 @@ function convInput(ct: Tensor, x: Aval, w: Tensor, p: ConvParams): Tensor {
       low = reach - nth(p.pad, i)[0];
     return [low, (s - 1) * nth(p.base, i) + 1 + reach - spread - low] as const; // so that there are s windows
   });
-  return conv(ct, turned, { stride: p.base, base: p.stride, dilation: p.dilation, pad, groups: g });
+  return conv(ct, turned, { ...precisionOf(p), stride: p.base, base: p.stride, dilation: p.dilation, pad, groups: g });
 }
 
 /** Cotangent of the kernel: at each place of it, the sum over images and windows of the cotangent times what the window has there. */
@@ -72,6 +73,7 @@ function convKernel(ct: Tensor, x: Tensor, w: Aval, p: ConvParams): Tensor {
     d = x.ndim - 2,
     [n = 0, o = 0, ...counts] = ct.shape;
   const out = dotGeneral(reshape(ct, { shape: [n, g, o / g, ...counts] }), grouped(x, w.shape.slice(2), p), {
+    ...precisionOf(p),
     lhsBatch: [1],
     rhsBatch: [1],
     lhsContract: [0, ...range(d).map(i => i + 3)],
@@ -93,6 +95,7 @@ export const conv: Operation<2, ConvParams> = definePrimitive<2, ConvParams>({
         [o = 0, cg = 0, ...kernel] = w.shape;
       const contracted = range(d + 1).map(i => i + 2);
       const out = dotGeneral(reshape(w, { shape: [g, o / g, cg, ...kernel] }), grouped(x, kernel, p), {
+        ...precisionOf(p),
         lhsBatch: [0],
         rhsBatch: [1],
         lhsContract: contracted,

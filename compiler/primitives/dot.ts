@@ -42,6 +42,7 @@ export const dotGeneral: Operation<2, DotParams> = definePrimitive<2, DotParams>
       const otherFree = freeDims(other.ndim, p.rhsBatch, p.rhsContract),
         n = p.lhsBatch.length;
       const back = dotGeneral(ct, other, {
+        ...precisionOf(p),
         lhsBatch: range(n),
         rhsBatch: p.rhsBatch,
         lhsContract: range(ct.ndim).slice(n + free.length),
@@ -56,6 +57,7 @@ export const dotGeneral: Operation<2, DotParams> = definePrimitive<2, DotParams>
       const otherFree = freeDims(other.ndim, p.lhsBatch, p.lhsContract),
         n = p.rhsBatch.length;
       const back = dotGeneral(ct, other, {
+        ...precisionOf(p),
         lhsBatch: range(n),
         rhsBatch: p.lhsBatch,
         lhsContract: range(n + otherFree.length).slice(n),
@@ -68,6 +70,7 @@ export const dotGeneral: Operation<2, DotParams> = definePrimitive<2, DotParams>
     const up = (dims: readonly number[], has: boolean): number[] => dims.map(d => (has ? d + 1 : d));
     const both = xHas && yHas ? [0] : [];
     const out = dotGeneral(x, y, {
+      ...precisionOf(p),
       lhsBatch: [...both, ...up(p.lhsBatch, xHas)],
       rhsBatch: [...both, ...up(p.rhsBatch, yHas)],
       lhsContract: up(p.lhsContract, xHas),
@@ -80,6 +83,9 @@ export const dotGeneral: Operation<2, DotParams> = definePrimitive<2, DotParams>
   },
 });
 
+/** The precision that a contraction asks for, for what is derived from it. */
+export const precisionOf = ({ precision }: Pick<ContractDims, "precision">): Pick<ContractDims, "precision"> =>
+  precision === undefined ? {} : { precision };
 /** `dims` of one operand, ordered as the partners `by` ascend: the order in which the other operand's dimensions stay free. */
 const pairedInOrder = (dims: readonly number[], by: readonly number[]): number[] =>
   range(dims.length)

@@ -4,6 +4,7 @@ import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { TiledKernel, TiledStmt } from "../ir/tiled.ts";
 import { evaluateNode, type Reads } from "./expr.ts";
+import { Copies, Fragments } from "./matrix.ts";
 import { round } from "./scalar.ts";
 
 /** Run a kernel on its parameters. `reversed`: threads take turns in the other order. @throws InternalError as above */
@@ -49,9 +50,9 @@ class Touched {
 
 interface Meeting {
   readonly at: TiledStmt;
-  readonly value: number;
+  readonly values: readonly number[];
 }
-type Turns = Generator<Meeting, void, (lane: number) => number>;
+type Turns = Generator<Meeting, void, (lane: number) => readonly number[]>;
 
 class Group {
   private readonly k: TiledKernel;
@@ -71,8 +72,8 @@ class Group {
     const { k } = this,
       order = Array.from({ length: k.threads }, (_, i) => (this.reversed ? k.threads - 1 - i : i));
     const threads = Array.from({ length: k.threads }, (_, lane) => new Thread(this, k, lane).block(k.body));
-    let values: readonly number[] = [];
-    const from = (lane: number): number => {
+    let values: readonly (readonly number[])[] = [];
+    const from = (lane: number): readonly number[] => {
       const v = values[lane];
       if (v === undefined) throw new InternalError(`${k.name}: a shuffle from lane ${lane} of ${k.threads}`);
       return v;
@@ -85,7 +86,7 @@ class Group {
         throw new InternalError(`${k.name}: threads of group ${this.number} part ways at a barrier`);
       if (first.done) return;
       if (first.value.at.kind === "barrier") this.epoch++;
-      values = states.map(s => (s.done ? NaN : s.value.value));
+      values = states.map(s => (s.done ? [] : s.value.values));
     }
   }
   element(thread: number, own: readonly Float64Array[], buf: number, at: number, write: boolean): Float64Array {
@@ -107,6 +108,8 @@ class Thread {
   private readonly own: readonly Float64Array[];
   private readonly vars = new Map<number, number>();
   private readonly reads: Reads;
+  private readonly fragments: Fragments;
+  private readonly copies = new Copies();
   constructor(group: Group, k: TiledKernel, lane: number) {
     this.group = group;
     this.reads = {
@@ -117,6 +120,7 @@ class Thread {
     };
     this.k = k;
     this.lane = lane;
+    this.fragments = new Fragments(lane);
     this.own = k.local.map(s => new Float64Array(s.elements).fill(NaN));
     this.vars.set(k.vars.group.id, group.number).set(k.vars.lane.id, lane);
   }
@@ -145,11 +149,11 @@ class Thread {
         yield* this.block(this.value(s.cond) !== 0 ? s.yes : s.no);
         break;
       case "barrier":
-        yield { at: s, value: NaN };
+        yield { at: s, values: [] };
         break;
       case "shuffle": {
-        const from = yield { at: s, value: this.value(s.value) };
-        this.vars.set(s.into.id, from(this.lane ^ s.mask));
+        const from = yield { at: s, values: [this.value(s.value)] };
+        this.vars.set(s.into.id, from(this.lane ^ s.mask)[0] ?? NaN);
         break;
       }
       case "loadVector": {
@@ -163,9 +167,50 @@ class Thread {
         values.forEach((v, q) => this.store(s.buf, at + q, v));
         break;
       }
+      case "loadFragment": {
+        const at = this.value(s.index);
+        if (s.rows !== 1 && s.cols !== 1) throw new InternalError(`${this.k.name}: a fragment whose rows and columns both have gaps`);
+        this.fragments.load(s.into, (row, col) => this.load(s.buf, at + row * s.rows + col * s.cols));
+        break;
+      }
+      case "packFragment":
+        this.fragments.set(
+          s.into,
+          s.values.map(v => this.value(v)),
+        );
+        break;
+      case "multiply": {
+        const from = yield { at: s, values: this.fragments.offer(s.lhs, s.rhs) };
+        this.fragments.product(s.lhs, s.rhs, this.lane, from).forEach((x, e) => {
+          const v = s.sums[e];
+          if (v) this.vars.set(v.id, Math.fround((this.vars.get(v.id) ?? NaN) + x));
+        });
+        break;
+      }
+      case "copyAsync":
+        this.copy(s);
+        break;
+      case "commitCopies":
+        this.copies.commit();
+        break;
+      case "waitCopies":
+        this.copies.wait(s.pending);
+        break;
       default:
         unreachable(s);
     }
+  }
+  /** Until it lands the place holds NaNs, and belongs to this thread. */
+  private copy(s: Extract<TiledStmt, { kind: "copyAsync" }>): void {
+    const to = this.value(s.to),
+      from = this.value(s.from),
+      present = s.present ? this.value(s.present) : s.count;
+    const values = Array.from({ length: s.count }, (_, q) => (q < present ? this.load(s.buf, from + q) : 0));
+    const write = (xs: readonly number[]): void => xs.forEach((x, q) => this.store(s.into, to + q, x));
+    this.copies.start(this.k.name, [...this.k.params, ...this.k.shared][s.into]?.dtype ?? "f64", s.count, to, present > 0 ? from : 0, () =>
+      write(values),
+    );
+    write(values.map(() => NaN));
   }
   private aligned(index: Expr, count: number): number {
     const at = this.value(index);

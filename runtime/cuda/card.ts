@@ -17,10 +17,7 @@ export interface Card {
 export interface CardFacts {
   readonly driverVersion: number;
   readonly capability: number;
-  readonly multiprocessors: number;
   readonly memoryBytes: number;
-  /** Shared memory that a block may have when its kernel asks for it. */
-  readonly sharedBytesOptIn: number;
 }
 
 /** Instruction sets that code is made for; a card runs the newest that is not newer than itself. */
@@ -72,9 +69,9 @@ export function openCard(calls: Calls, ordinal: number): Card {
     capability: known,
     threads: ask(attribute.maxThreadsPerBlock),
     sharedBytes: ask(attribute.maxSharedPerBlock),
+    sharedBytesOptIn: ask(attribute.maxSharedPerBlockOptIn),
+    processors: ask(attribute.multiprocessors),
   };
-  const multiprocessors = ask(attribute.multiprocessors),
-    sharedBytesOptIn = ask(attribute.maxSharedPerBlockOptIn);
   calls.do("cuDeviceTotalMem", "asking for the card's memory", long, device);
   const memoryBytes = Number(long[0]);
   first(
@@ -87,7 +84,7 @@ export function openCard(calls: Calls, ordinal: number): Card {
     name: `cuda:${ordinal} (${name}, sm_${capability})`,
     context,
     features,
-    facts: { driverVersion, capability, multiprocessors, memoryBytes, sharedBytesOptIn },
+    facts: { driverVersion, capability, memoryBytes },
     dispose: () => calls.free("cuDevicePrimaryCtxRelease", "closing the device", device),
   };
 }

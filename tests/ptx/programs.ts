@@ -47,7 +47,10 @@ export class ProgramDevice implements Device {
   private top = 0;
   constructor(options: PtxDeviceOptions) {
     this.ptx = new PtxDevice(options);
-    this.target = { kind: "cuda", features: { capability: options.capability, threads: 1024, sharedBytes: 49152 } };
+    this.target = {
+      kind: "cuda",
+      features: { capability: options.capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
+    };
   }
   allocate(dtype: DType, elements: number): Region {
     if (this.live === 0) this.top = 0;
@@ -112,7 +115,7 @@ function run(device: ProgramDevice, module: PtxModule, p: PtxArtifact, ins: read
           ptx.launch(module, k.entry, {
             grid: [k.groups, 1, 1],
             block: [k.threads, 1, 1],
-            dynamicSharedBytes: 0,
+            dynamicSharedBytes: k.dynamicSharedBytes ?? 0,
             params: s.args.map(a => ptx.base + BigInt(place(a))),
           });
           break;

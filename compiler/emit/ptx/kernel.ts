@@ -2,30 +2,53 @@
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
-import { load, loadVector, store, storeVector, type Place } from "./memory.ts";
+import type { SharedMemory, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import { assigned, forEachTiled } from "../../lower/tile/statements.ts";
+import { copyAsync, Fragments } from "./matrix.ts";
+import { address, load, loadVector, store, storeVector, type Place } from "./memory.ts";
 import { classOf, Code, literal } from "./registers.ts";
 import { binary, bitcast, compare, convert, fma, select, toBits, unary } from "./scalar.ts";
 
-/** The text of an entry point, and the shared memory that it declares, bytes. */
-export function emitKernel(k: TiledKernel, entry: string): { readonly text: string; readonly sharedBytes: number } {
-  const e = new Emitter(k, entry);
+/** Most shared memory that a kernel may declare; more is dynamic: all of it then, one array after another. */
+const STATIC_SHARED = 49152;
+/** The text of an entry point, and its shared memory, bytes: what it declares, and what a launch must add. */
+export interface EntryText {
+  readonly text: string;
+  readonly sharedBytes: number;
+  readonly dynamicSharedBytes: number;
+}
+/** A kernel as an entry point. */
+export function emitKernel(k: TiledKernel, entry: string): EntryText {
+  let total = 0;
+  const offsets = k.shared.map(m => {
+    const at = Math.ceil(total / alignmentOf(m)) * alignmentOf(m);
+    total = at + Math.max(1, m.elements) * byteSize(m.dtype);
+    return at;
+  });
+  const dynamic = total > STATIC_SHARED,
+    whole = `${entry}_shared`,
+    e = new Emitter(k, entry, i => (dynamic ? { name: whole, offset: offsets[i] ?? 0 } : { name: `shared${i}`, offset: 0 }));
   e.run();
   const params = k.params.map((_, i) => `.param .u64 ${entry}_p${i}`).join(", ");
   const declare = (
     space: "shared" | "local",
     name: string,
-    memory: { readonly dtype: Place["dtype"]; readonly elements: number },
-  ): string => `  .${space} .align 16 .b8 ${name}[${Math.max(1, memory.elements) * byteSize(memory.dtype)}];`;
+    align: number,
+    memory: Pick<Place, "dtype"> & { readonly elements: number },
+  ): string => `  .${space} .align ${align} .b8 ${name}[${Math.max(1, memory.elements) * byteSize(memory.dtype)}];`;
   const memory = [
-    ...k.shared.map((s, i) => declare("shared", `shared${i}`, s)),
-    ...k.local.map((s, i) => declare("local", `local${i}`, s)),
+    ...(dynamic ? [] : k.shared.map((m, i) => declare("shared", `shared${i}`, alignmentOf(m), m))),
+    ...k.local.map((m, i) => declare("local", `local${i}`, 16, m)),
   ];
+  const head = dynamic ? [`.extern .shared .align ${Math.max(...k.shared.map(alignmentOf))} .b8 ${whole}[];`] : [];
   return {
-    text: [`.visible .entry ${entry}(${params})`, `.maxntid ${k.threads}, 1, 1`, "{", ...memory, e.code.text(), "}"].join("\n"),
-    sharedBytes: k.shared.reduce((n, s) => n + Math.ceil((s.elements * byteSize(s.dtype)) / 16) * 16, 0),
+    text: [...head, `.visible .entry ${entry}(${params})`, `.maxntid ${k.threads}, 1, 1`, "{", ...memory, e.code.text(), "}"].join("\n"),
+    sharedBytes: dynamic ? 0 : total,
+    dynamicSharedBytes: dynamic ? total : 0,
   };
 }
+/** A swizzle moves bytes inside of its period. */
+const alignmentOf = ({ swizzle }: SharedMemory): number => (swizzle ? 2 ** (swizzle.shift + swizzle.bits) : 16);
 
 class Emitter {
   readonly code = new Code();
@@ -34,9 +57,13 @@ class Emitter {
   private readonly places: Place[] = [];
   private readonly vars = new Map<number, string>();
   private readonly changing = new Set<number>();
-  constructor(k: TiledKernel, entry: string) {
+  private readonly fragments = new Fragments(this.code);
+  private readonly sharedAt: (i: number) => { readonly name: string; readonly offset: number };
+  /** `sharedAt`: the address of an array of shared memory. */
+  constructor(k: TiledKernel, entry: string, sharedAt: Emitter["sharedAt"]) {
     this.k = k;
     this.entry = entry;
+    this.sharedAt = sharedAt;
   }
 
   run(): void {
@@ -45,26 +72,34 @@ class Emitter {
       const generic = c.make("b64", "ld.param.u64", `[${this.entry}_p${i}]`);
       this.places.push({ space: "global", base: c.make("b64", "cvta.to.global.u64", generic), dtype: p.dtype });
     });
-    k.shared.forEach((s, i) => this.places.push({ space: "shared", base: c.make("b32", "mov.u32", `shared${i}`), dtype: s.dtype }));
+    k.shared.forEach(({ dtype, swizzle }, i) => {
+      const { name, offset } = this.sharedAt(i),
+        start = c.make("b32", "mov.u32", name);
+      this.places.push({
+        space: "shared",
+        base: offset === 0 ? start : c.make("b32", "add.s32", start, String(offset)),
+        dtype,
+        ...(swizzle && { swizzle }),
+      });
+    });
     k.local.forEach((s, i) => this.places.push({ space: "local", base: c.make("b32", "mov.u32", `local${i}`), dtype: s.dtype }));
     this.vars.set(k.vars.group.id, c.make("b32", "mov.u32", "%ctaid.x"));
-    this.vars.set(k.vars.lane.id, c.make("b32", "mov.u32", "%tid.x"));
-    this.findChanging(k.body);
+    const lane = c.make("b32", "mov.u32", "%tid.x");
+    this.vars.set(k.vars.lane.id, lane);
+    forEachTiled(k.body, s => {
+      for (const v of assigned(s)) this.changing.add(v.id);
+      if (s.kind === "loadFragment") this.fragments.prepare(s, lane);
+    });
     this.block(k.body);
     c.put("ret");
   }
-  private findChanging(stmts: readonly TiledStmt[]): void {
-    for (const s of stmts) {
-      if (s.kind === "set") this.changing.add(s.v.id);
-      else if (s.kind === "for" || s.kind === "while") this.findChanging(s.body);
-      else if (s.kind === "if") {
-        this.findChanging(s.yes);
-        this.findChanging(s.no);
-      }
-    }
-  }
   private block(stmts: readonly TiledStmt[]): void {
-    for (const s of stmts) this.statement(s);
+    this.fragments.forget();
+    for (const s of stmts) {
+      if (s.kind === "set") this.fragments.forget();
+      this.statement(s);
+    }
+    this.fragments.forget();
   }
   private statement(s: TiledStmt): void {
     const { code: c } = this;
@@ -127,10 +162,42 @@ class Emitter {
           c,
           this.place(s.buf),
           index,
-          s.values.map(v => this.materialize(v)),
+          s.values.map(v => this.materialize(v.kind === "convert" && v.dtype === this.place(s.buf).dtype && v.x.dtype === "f32" ? v.x : v)), // rounded as it is stored
         );
         break;
       }
+      case "loadFragment": {
+        const [rest, more] = constantOf(s.index);
+        this.fragments.load(s, this.place(s.buf), rest && this.value(rest), more);
+        break;
+      }
+      case "packFragment":
+        this.fragments.pack(
+          s.into,
+          s.values.map(v => this.materialize(v)),
+        );
+        break;
+      case "multiply":
+        this.fragments.multiply(
+          s.sums.map(v => this.value(v)),
+          s.lhs,
+          s.rhs,
+        );
+        break;
+      case "copyAsync": {
+        const into = this.place(s.into),
+          from = this.place(s.buf),
+          size = byteSize(from.dtype),
+          present = s.present && c.make("b32", "mul.lo.s32", this.value(s.present), String(size));
+        copyAsync(c, address(c, into, this.value(s.to)), address(c, from, this.value(s.from)), s.count * size, present);
+        break;
+      }
+      case "commitCopies":
+        c.put("cp.async.commit_group");
+        break;
+      case "waitCopies":
+        c.put("cp.async.wait_group", [String(s.pending)]);
+        break;
       default:
         unreachable(s);
     }
@@ -227,4 +294,9 @@ class Emitter {
         return unreachable(e);
     }
   }
+}
+/** A constant that a sum ends in, apart. */
+function constantOf(e: Expr): readonly [Expr | undefined, number] {
+  if (e.kind === "const") return [undefined, e.value];
+  return e.kind === "binary" && e.op === "add" && e.y.kind === "const" ? [e.x, e.y.value] : [e, 0];
 }

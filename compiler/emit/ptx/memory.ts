@@ -1,20 +1,30 @@
 // Loads and stores of one element in each memory space, narrow dtypes widened to the registers that hold them.
 import { byteSize, isFloat8, type DType, type Float8 } from "../../../runtime/dtype.ts";
 import { bytesExpected } from "../float8.ts";
+import type { Swizzle } from "../../ir/tiled.ts";
 import { classOf, type Code } from "./registers.ts";
-import { compare, toBits } from "./scalar.ts";
+import { compare, packPair, toBits } from "./scalar.ts";
 
 /** Where a buffer lives: global memory at a 64-bit address in a register, or shared or local memory at a named 32-bit address. */
 export interface Place {
   readonly space: "global" | "shared" | "local";
   readonly base: string;
   readonly dtype: DType;
+  readonly swizzle?: Swizzle;
 }
 
+/** The byte offset at which memory really has what is at `offset`. */
+export function swizzled(c: Code, { swizzle }: Place, offset: string): string {
+  if (!swizzle) return offset;
+  const { bits, base, shift } = swizzle,
+    moved = c.make("b32", "shr.u32", offset, String(shift - base));
+  return c.make("b32", "xor.b32", offset, c.make("b32", "and.b32", moved, String((2 ** bits - 1) << base)));
+}
 /** The address operand of element `index`. */
 export function address(c: Code, p: Place, index: string): string {
-  const size = byteSize(p.dtype),
-    constant = /^-?\d+$/.test(index) ? Number(index) * size : undefined;
+  const size = byteSize(p.dtype);
+  if (p.swizzle) return `[${c.make("b32", "add.s32", p.base, swizzled(c, p, c.make("b32", "mul.lo.s32", index, String(size))))}]`;
+  const constant = /^-?\d+$/.test(index) ? Number(index) * size : undefined;
   if (constant !== undefined) return `[${p.base}${constant === 0 ? "" : `+${constant}`}]`;
   return p.space === "global"
     ? `[${c.make("b64", "mad.wide.s32", index, String(size), p.base)}]`
@@ -79,7 +89,12 @@ export function store(c: Code, p: Place, index: string, value: string, guard?: s
 export function loadVector(c: Code, p: Place, index: string, into: readonly string[]): void {
   c.put(`ld.${p.space}.v${into.length}.${memoryType(p.dtype)}`, [`{${into.join(", ")}}`, address(c, p, index)]);
 }
-/** Likewise. */
+/** Likewise. Narrow floats in twos, rounded here. */
 export function storeVector(c: Code, p: Place, index: string, values: readonly string[]): void {
+  const [low, high, ...more] = values;
+  if ((p.dtype === "f16" || p.dtype === "bf16") && low !== undefined && high !== undefined && more.length === 0) {
+    c.put(`st.${p.space}.b32`, [address(c, p, index), packPair(c, p.dtype, low, high)]);
+    return;
+  }
   c.put(`st.${p.space}.v${values.length}.${memoryType(p.dtype)}`, [address(c, p, index), `{${values.join(", ")}}`]);
 }

@@ -15,13 +15,14 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
     if (s.kind !== "launch" || numbers.has(s.kernel)) return;
     const { kernel } = s,
       entry = kernel.name,
-      { text, sharedBytes } = emitKernel(kernel, entry);
+      { text, sharedBytes, dynamicSharedBytes } = emitKernel(kernel, entry);
     numbers.set(kernel, kernels.length);
     kernels.push({
       entry,
       groups: kernel.groups,
       threads: kernel.threads,
       sharedBytes,
+      ...(dynamicSharedBytes > 0 && { dynamicSharedBytes }),
       params: kernel.params.map(({ dtype }) => ({ dtype })),
     });
     texts.push(text);

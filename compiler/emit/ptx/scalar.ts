@@ -255,3 +255,6 @@ export function bitcast(c: Code, from: DType, to: DType, x: string): string {
       return b;
   }
 }
+/** Two floats, rounded, in one register, the first in its lower half. */
+export const packPair = (c: Code, dtype: "f16" | "bf16", low: string, high: string): string =>
+  c.make("b32", `cvt.rn.${dtype}x2.f32`, high, low);

@@ -99,7 +99,13 @@ function varyingVariables(k: TiledKernel, changing: ReadonlySet<number>): Readon
         case "store":
         case "storeVector":
         case "barrier":
-          break;
+        case "loadFragment":
+        case "packFragment":
+        case "multiply":
+        case "copyAsync":
+        case "commitCopies":
+        case "waitCopies":
+          break; // the emitter refuses what targets without matrix units never get
       }
   };
   for (let before = -1; before !== varying.size;) {

@@ -215,6 +215,13 @@ class Emitter {
         this.touch(s.buf);
         break;
       }
+      case "loadFragment":
+      case "packFragment":
+      case "multiply":
+      case "copyAsync":
+      case "commitCopies":
+      case "waitCopies":
+        throw new InternalError(`${this.k.name}: ${s.kind} on a target without matrix units`);
       default:
         unreachable(s);
     }

@@ -3,7 +3,7 @@
 import type { DType } from "../../../runtime/dtype.ts";
 import type { KernelParam, Scratch } from "../../ir/kernel.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../../ir/scalar.ts";
-import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import type { SharedMemory, Swizzle, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
 import { name } from "./name.ts";
 import { mapTiled } from "./statements.ts";
 
@@ -18,11 +18,11 @@ const FIRST = 1 << 20; // numbers of memory that has no number yet
 export class TileBuilder {
   readonly group: ExprVar = exprVar("group", "i32");
   readonly lane: ExprVar = exprVar("lane", "i32");
-  private readonly extra: { readonly kind: "shared" | "local" | "workspace"; readonly memory: Scratch }[] = [];
+  private readonly extra: { readonly kind: "shared" | "local" | "workspace"; readonly memory: SharedMemory }[] = [];
 
   /** Memory of the group, of a thread, or of the whole launch; its number until `finish`. */
-  memory(kind: "shared" | "local" | "workspace", dtype: DType, elements: number): number {
-    this.extra.push({ kind, memory: { dtype, elements } });
+  memory(kind: "shared" | "local" | "workspace", dtype: DType, elements: number, swizzle?: Swizzle): number {
+    this.extra.push({ kind, memory: { dtype, elements, ...(swizzle && { swizzle }) } });
     return FIRST + this.extra.length - 1;
   }
   /** Bytes of shared memory so far, each element as wide as a register. */
@@ -34,7 +34,7 @@ export class TileBuilder {
     const of = (kind: "shared" | "local" | "workspace"): number[] => this.extra.flatMap((x, i) => (x.kind === kind ? [FIRST + i] : []));
     const order = [...of("workspace"), ...of("shared"), ...of("local")],
       place = new Map(order.map((id, at) => [id, params.length + at]));
-    const take = (kind: "shared" | "local" | "workspace"): Scratch[] => this.extra.flatMap(x => (x.kind === kind ? [x.memory] : []));
+    const take = (kind: "shared" | "local" | "workspace"): SharedMemory[] => this.extra.flatMap(x => (x.kind === kind ? [x.memory] : []));
     const workspace = take("workspace");
     const kernel: TiledKernel = {
       kind: "tiled",

@@ -1,10 +1,10 @@
 // Launches that do not depend on one another become one: an optimizer's update of every leaf of a tree, independent products. Each launch moves up to just after what it must
 // follow, and those that meet there and are cut alike share a grid: which part a group belongs to is its number's business.
-import { byteSize, type DType } from "../../../runtime/dtype.ts";
-import type { KernelParam, Scratch } from "../../ir/kernel.ts";
+import { byteSize } from "../../../runtime/dtype.ts";
+import type { KernelParam } from "../../ir/kernel.ts";
 import type { Schedule, SlotRef, Step } from "../../ir/schedule.ts";
 import { exprVar } from "../../ir/scalar.ts";
-import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import type { SharedMemory, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
 import { arith, int, less } from "./builder.ts";
 import { forEachTiled, mapTiled } from "./statements.ts";
 
@@ -97,7 +97,7 @@ function regionOf(r: SlotRef, param: KernelParam, p: Schedule<TiledKernel>): Reg
 function cutOf(k: TiledKernel): string {
   let waits = false;
   forEachTiled(k.body, s => {
-    if (s.kind === "barrier" || s.kind === "shuffle") waits = true;
+    if (s.kind === "barrier" || s.kind === "shuffle") waits = true; // products of matrices come with barriers
   });
   return `${k.threads} ${waits}`;
 }
@@ -168,21 +168,23 @@ function join(parts: readonly Launch[]): Launch {
   };
   return { kind: "launch", kernel, args: parts.flatMap(l => l.args) };
 }
-/** Memory of which one part is in use at a time: the n-th array of a dtype of every part is the same one. */
+/** Memory of which one part is in use at a time: the n-th array of a dtype and a swizzle of every part is the same one. */
 class Memory {
-  readonly all: Scratch[] = [];
+  readonly all: SharedMemory[] = [];
   private readonly places: readonly (readonly number[])[];
-  constructor(parts: readonly (readonly Scratch[])[]) {
+  constructor(parts: readonly (readonly SharedMemory[])[]) {
     const known = new Map<string, number>();
     this.places = parts.map(list => {
-      const seen = new Map<DType, number>();
-      return list.map(({ dtype, elements }) => {
-        const n = seen.get(dtype) ?? 0,
-          key = `${dtype} ${n}`,
+      const seen = new Map<string, number>();
+      return list.map(memory => {
+        const { dtype, swizzle, elements } = memory,
+          kind = `${dtype} ${swizzle ? `${swizzle.bits},${swizzle.base},${swizzle.shift}` : ""}`,
+          n = seen.get(kind) ?? 0,
+          key = `${kind} ${n}`,
           at = known.get(key) ?? this.all.length;
-        seen.set(dtype, n + 1);
+        seen.set(kind, n + 1);
         known.set(key, at);
-        this.all[at] = { dtype, elements: Math.max(elements, this.all[at]?.elements ?? 0) };
+        this.all[at] = { ...memory, elements: Math.max(elements, this.all[at]?.elements ?? 0) };
         return at;
       });
     });

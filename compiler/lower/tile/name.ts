@@ -5,7 +5,7 @@ import { mapOperands, operands, rewriting } from "../../ir/exprs.ts";
 import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { interner } from "../prepare.ts";
-import { forEachTiled } from "./statements.ts";
+import { assigned, forEachTiled } from "./statements.ts";
 
 /** Deepest tree that is printed as one expression. */
 const DEPTH = 12;
@@ -28,7 +28,7 @@ class Namer {
   constructor(body: readonly TiledStmt[]) {
     const set = new Set<number>();
     forEachTiled(body, s => {
-      if (s.kind === "set") set.add(s.v.id);
+      for (const v of assigned(s)) set.add(v.id);
     });
     this.set = set;
   }
@@ -98,6 +98,28 @@ class Namer {
         out.push({ ...s, index, values });
         break;
       } // one more than the values
+      case "loadFragment":
+        out.push({ ...s, index: one(s.index) });
+        break;
+      case "packFragment":
+        out.push({ ...s, values: this.trees(s.values, scope, out) });
+        break;
+      case "multiply":
+        out.push({ ...s, sums: s.sums.map(v => (scope.vars.get(v.id) ?? v) as ExprVar) }); // what is set has a variable of its own
+        break;
+      case "copyAsync": {
+        const [to, from, present] = this.trees([s.to, s.from, ...(s.present ? [s.present] : [])], scope, out) as [
+          Expr,
+          Expr,
+          Expr | undefined,
+        ]; // as many as given
+        out.push({ ...s, to, from, ...(present && { present }) });
+        break;
+      }
+      case "commitCopies":
+      case "waitCopies":
+        out.push(s);
+        break;
       default:
         unreachable(s);
     }

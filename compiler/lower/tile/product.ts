@@ -1,12 +1,12 @@
 // Matrix products by register tiles: a group computes a rectangle of the result, each thread a small one, from strips of both operands in shared memory. Whatever is fused
 // into the operands runs as they are fetched, whatever follows the sums runs on registers. Sums over l are in order: bits do not depend on the tile.
 import type { GemmKernel, LoopKernel } from "../../ir/kernel.ts";
-import { operands, replaceVars } from "../../ir/exprs.ts";
+import { replaceVars } from "../../ir/exprs.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
-import { coefficient } from "../indexing.ts";
 import { interner, prepare } from "../prepare.ts";
 import { expander } from "../elementary/expand.ts";
+import { followsL } from "./follows.ts";
 import { arith, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
 import { sequential } from "./statements.ts";
 import type { TileTarget } from "./target.ts";
@@ -184,17 +184,4 @@ function vector(into: readonly ExprVar[], buf: number, index: Expr): TiledStmt[]
   return dtype !== "f64" && (into.length === 2 || into.length === 4)
     ? [{ kind: "loadVector", into, buf, index }]
     : into.map((v, q): TiledStmt => ({ kind: "let", v, value: load(buf, dtype, arith("add", index, int(q))) }));
-}
-/** Do neighbours in `l` lie nearer to each other in memory than neighbours in `outer`? Decides which way an operand is walked as it is fetched. */
-function followsL(e: Expr, l: ExprVar, outer: ExprVar): boolean {
-  const seen = new Set<Expr>();
-  let answer = false;
-  const visit = (x: Expr): void => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    if (x.kind === "load" && coefficient(x.index, l) === 1 && coefficient(x.index, outer) !== 1) answer = true;
-    operands(x).forEach(visit);
-  };
-  visit(e);
-  return answer;
 }

@@ -25,6 +25,12 @@ export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) 
       case "shuffle":
       case "loadVector":
       case "storeVector":
+      case "loadFragment":
+      case "packFragment":
+      case "multiply":
+      case "copyAsync":
+      case "commitCopies":
+      case "waitCopies":
         break;
       default:
         unreachable(s);
@@ -47,15 +53,27 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "if":
       return [s.cond];
     case "barrier":
+    case "commitCopies":
+    case "waitCopies":
       return [];
     case "loadVector":
+    case "loadFragment":
       return [s.index];
+    case "packFragment":
+      return s.values;
+    case "multiply":
+      return s.sums;
+    case "copyAsync":
+      return [s.to, s.from, ...(s.present ? [s.present] : [])];
     case "storeVector":
       return [s.index, ...s.values];
     default:
       return unreachable(s);
   }
 }
+
+/** The variables that a statement gives a new value. */
+export const assigned = (s: TiledStmt): readonly ExprVar[] => (s.kind === "set" ? [s.v] : s.kind === "multiply" ? s.sums : []);
 
 type Load = Extract<Expr, { kind: "load" }>;
 /** The same statements with other loads (their operands already rewritten) and buffer numbers. Variables that are declared or set keep theirs. */
@@ -84,9 +102,17 @@ export function mapTiled(
         case "if":
           return { ...s, cond: f(s.cond), yes: go(s.yes), no: go(s.no) };
         case "barrier":
+        case "multiply":
+        case "commitCopies":
+        case "waitCopies":
           return s;
         case "loadVector":
+        case "loadFragment":
           return { ...s, buf: buf(s.buf), index: f(s.index) };
+        case "packFragment":
+          return { ...s, values: s.values.map(f) };
+        case "copyAsync":
+          return { ...s, into: buf(s.into), to: f(s.to), buf: buf(s.buf), from: f(s.from), ...(s.present && { present: f(s.present) }) };
         case "storeVector":
           return { ...s, buf: buf(s.buf), index: f(s.index), values: s.values.map(f) };
         default:

@@ -1,4 +1,5 @@
 // What cutting work into groups needs to know of a GPU. Numbers only: no driver, no language.
+import type { Precision } from "../../../runtime/precision.ts";
 
 /** `threads`: the most threads of a group. `group`: a good number of threads for independent items. `subgroup`: threads that can shuffle (1: none). `sharedBytes`: a group's shared memory. `double`: is there f64? */
 export interface TileTarget {
@@ -7,6 +8,14 @@ export interface TileTarget {
   readonly subgroup: number;
   readonly sharedBytes: number;
   readonly double: boolean;
+  readonly matrix?: MatrixUnits;
+}
+/** Units that multiply fragments (`ir/fragment.ts`), with copies to shared memory that run beside them; subgroups are of 32. `processors`: how many groups run side by side at least.
+ *  `sharedBytes`: a group's shared memory where it asks for more than others have. `precision`: of products that do not say. */
+export interface MatrixUnits {
+  readonly precision: Precision;
+  readonly processors: number;
+  readonly sharedBytes: number;
 }
 
 /** A power of two that is at least `n`. */

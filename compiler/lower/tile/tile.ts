@@ -2,7 +2,7 @@
 // of the arena, shared by all launches, which run one after another.
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Kernel } from "../../ir/kernel.ts";
-import type { Schedule, Slot, SlotRef } from "../../ir/schedule.ts";
+import type { Schedule, Slot, SlotRef, Step } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
 import { mapLaunches } from "../../ir/walk.ts";
 import { attentionTile } from "./attention.ts";
@@ -11,6 +11,8 @@ import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
 import { itemsOf } from "./items.ts";
 import { asLoops, chooseTile, productTile } from "./product.ts";
+import { matrixProduct } from "./matrix/launches.ts";
+import { gcd } from "./matrix/operand.ts";
 import { merge } from "./merge.ts";
 import type { TileTarget } from "./target.ts";
 import { elementTile, itemTile } from "./threads.ts";
@@ -21,28 +23,54 @@ const SHORT = 16,
 
 /** The program over tiled kernels. */
 export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
-  const made = new Map<Kernel, Tiled>(),
+  const made = new Map<Kernel, Map<string, readonly Tiled[]>>(),
     slots: Slot[] = [...p.slots],
     base = align(p.arenaBytes);
   let arenaBytes = p.arenaBytes;
+  const tiledAs = (k: Kernel, alignments: readonly number[]): readonly Tiled[] => {
+    const known = made.get(k) ?? new Map<string, readonly Tiled[]>(),
+      key = alignments.join(),
+      tiled = known.get(key) ?? launchesOf(k, target, alignments);
+    made.set(k, known.set(key, tiled));
+    return tiled;
+  };
   const steps = mapLaunches(p.steps, s => {
-    let t = made.get(s.kernel);
-    if (!t) made.set(s.kernel, (t = tileKernel(s.kernel, target)));
-    let offset = base;
-    const extra = t.workspace.map(({ dtype, elements }): SlotRef => {
-      const id = slots.length;
-      slots.push({ id, dtype, elements, home: { kind: "arena", offset } });
-      offset = align(offset + elements * byteSize(dtype));
-      return { slot: id, base: 0, terms: [] };
+    let offset = base,
+      { args } = s;
+    return tiledAs(
+      s.kernel,
+      args.map(a => alignmentOf(a, p)),
+    ).map((t): Step<TiledKernel> => {
+      const extra = t.workspace.map(({ dtype, elements }): SlotRef => {
+        const id = slots.length;
+        slots.push({ id, dtype, elements, home: { kind: "arena", offset } });
+        offset = align(offset + elements * byteSize(dtype));
+        return { slot: id, base: 0, terms: [] };
+      });
+      if (extra.length > 0) arenaBytes = Math.max(arenaBytes, offset);
+      args = [...args, ...extra];
+      return { kind: "launch", kernel: t.kernel, args };
     });
-    if (extra.length > 0) arenaBytes = Math.max(arenaBytes, offset);
-    return [{ ...s, kernel: t.kernel, args: [...s.args, ...extra] }];
   });
   return merge({ ...p, slots, steps, arenaBytes });
 }
-const align = (n: number): number => Math.ceil(n / 256) * 256;
+const ALIGNMENT = 256,
+  INPUT_ALIGNMENT = 64;
+const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
+/** Bytes of which the address that an argument stands for is a multiple, whatever the turns of loops. */
+function alignmentOf({ slot, base, terms }: SlotRef, p: Schedule): number {
+  const s = p.slots[slot],
+    size = byteSize(s?.dtype ?? "f32"),
+    start = s?.home.kind === "arena" ? gcd(s.home.offset, ALIGNMENT) : INPUT_ALIGNMENT;
+  return terms.reduce((n, t) => gcd(n, t.stride * size), gcd(start, base * size));
+}
 
-/** One kernel, cut for `target`. */
+/** The launches that one kernel is; each has the parameters of the one before, workspace too. */
+function launchesOf(k: Kernel, target: TileTarget, alignments: readonly number[]): readonly Tiled[] {
+  const product = k.kind === "gemm" && Math.min(k.m, k.n) >= THIN ? matrixProduct(k, target, p => alignments[p] ?? 1) : undefined;
+  return product ? [product.tiled, ...(product.rest ? [tileKernel(product.rest, target)] : [])] : [tileKernel(k, target)];
+}
+/** One kernel, cut for `target` as one launch. */
 export function tileKernel(k: Kernel, target: TileTarget): Tiled {
   if (k.kind === "gemm") return Math.min(k.m, k.n) < THIN ? tileKernel(asLoops(k), target) : productTile(k, chooseTile(k, target), target);
   if (k.kind === "attention") return attentionTile(k, target);

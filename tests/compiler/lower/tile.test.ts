@@ -45,11 +45,19 @@ import { fuzzSettings } from "../../support/fuzz.ts";
 import { dataOf, programs, run } from "../../fuzz/generate.ts";
 import { f32, f64, inputsOf, program } from "./harness.ts";
 
-/** No subgroups and little shared memory; subgroups of 4; a card's warps. */
+/** No subgroups and little shared memory; subgroups of 4; a card's warps; with matrix units. */
 const targets: readonly TileTarget[] = [
   { threads: 64, group: 16, subgroup: 1, sharedBytes: 6144, double: true },
   { threads: 256, group: 64, subgroup: 4, sharedBytes: 16384, double: false },
   { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152, double: true },
+  {
+    threads: 1024,
+    group: 128,
+    subgroup: 32,
+    sharedBytes: 49152,
+    double: true,
+    matrix: { precision: "default", processors: 6, sharedBytes: 101376 },
+  },
 ];
 /** What differs between the tiled program and the reference; empty when nothing does. */
 function differences(f: Func, args: readonly HostTensor[], target: TileTarget): string[] {

@@ -225,8 +225,9 @@ test("a device that is unavailable says why", () => {
 });
 test("a newer card runs code for the newest instruction set that is known", () => {
   const at = (capability: number): unknown => paper({ capability }).device.target;
-  assert.equal(at(86), { kind: "cuda", features: { capability: 80, threads: 1024, sharedBytes: 49152 } });
-  assert.equal(at(120), { kind: "cuda", features: { capability: 100, threads: 1024, sharedBytes: 49152 } });
+  const rest = { threads: 1024, sharedBytes: 49152, processors: 4 };
+  assert.equal(at(86), { kind: "cuda", features: { ...rest, capability: 80, sharedBytesOptIn: 101376 } });
+  assert.equal(at(120), { kind: "cuda", features: { ...rest, capability: 100, sharedBytesOptIn: 232448 } });
 });
 
 test.run();

@@ -13,7 +13,10 @@ const PER_MODULE = 150;
 export function kernelsOf(programs: Iterable<Func>, capability: number): string[] {
   const texts = new Map<string, string>(); // nameless text -> text
   for (const program of programs) {
-    const artifact = compile(program, { kind: "cuda", features: { capability, threads: 1024, sharedBytes: 49152 } }) as PtxArtifact; // the target is cuda
+    const artifact = compile(program, {
+      kind: "cuda",
+      features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
+    }) as PtxArtifact; // the target is cuda
     for (const text of artifact.text.split(/(?=^\.visible \.entry )/m).slice(1)) {
       const name = /^\.visible \.entry (\w+)/.exec(text)?.[1] ?? "",
         as = (other: string): string => text.replaceAll(new RegExp(`\\b${name}(?=\\b|_p\\d)`, "g"), other);
@@ -31,7 +34,11 @@ export function complaints(assembler: string, kernels: readonly string[], capabi
     const file = join(folder, `m${capability}_${i}.ptx`);
     writeFileSync(
       file,
-      [ptxHeader({ capability, threads: 1024, sharedBytes: 49152 }), ...kernels.slice(i, i + PER_MODULE), ""].join("\n\n"),
+      [
+        ptxHeader({ capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 }),
+        ...kernels.slice(i, i + PER_MODULE),
+        "",
+      ].join("\n\n"),
     );
     try {
       execFileSync(assembler, [`-arch=sm_${capability}`, "-O0", "-o", join(folder, "out.cubin"), file], {

@@ -34,7 +34,10 @@ for (const capability of [80, 90])
         },
         [q, q, q, q, rows, rows],
       );
-      const made = compile(f, { kind: "cuda", features: { capability, threads: 1024, sharedBytes: 49152 } });
+      const made = compile(f, {
+        kind: "cuda",
+        features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
+      });
       if (made.kind !== "ptx") throw new Error("not PTX");
       const file = join(folder, "a.ptx");
       writeFileSync(file, made.text);
