@@ -52,7 +52,7 @@ async function train(
     state = optimizer.init(params);
     for (let i = 0; i < steps; i++) {
       before?.(i);
-      const r = step(params, state, x, y);
+      const r: ReturnType<typeof step> = step(params, state, x, y);
       params = r.params;
       state = r.state as State; // the step keeps the structure
       const loss = keep(r.loss);
