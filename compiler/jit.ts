@@ -37,6 +37,8 @@ export interface Jitted<A extends readonly unknown[], R> {
   lower(...args: A): Lowered;
   /** How many times the function has been traced. */
   readonly traces: number;
+  /** What `jit` was given: whoever compiles the function by other means keeps to it. */
+  readonly options: JitOptions;
 }
 
 interface Entry {
@@ -115,6 +117,7 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
   };
   return Object.defineProperty(
     Object.assign(run, {
+      options,
       lower: (...args: A): Lowered => {
         if (currentBuilder())
           throw new PullbackError("E0101", "lower was called while another function is being traced", {

@@ -1,8 +1,10 @@
 // Node's module hooks: what `node --import pullback/register` installs. Files with a tensor scope are rewritten as they are loaded; TypeScript that nothing else loads is
-// made JavaScript. Everything else is left to Node, and to loaders that were there before.
+// made JavaScript; an import with ?compiled becomes a module that was compiled ahead of time. Everything else is left to Node, and to loaders that were there before.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { compileAhead } from "./ahead/compile.ts";
+import { compiledImport, requestOf } from "./ahead/request.ts";
 import { directive } from "./scopes.ts";
 import { isTypeScript, toJavaScript, withInlineMap } from "./transpile.ts";
 
@@ -40,6 +42,7 @@ export async function resolve(
 /** Rewrite what has a scope, transpile what nobody else can load. */
 export async function load(url: string, context: object, next: (url: string, context?: object) => Promise<Loaded>): Promise<Loaded> {
   const { pathname, protocol } = new URL(url);
+  if (protocol === "file:" && compiledImport.test(url)) return compiled(url);
   if (protocol !== "file:" || !/\.m?[jt]sx?$/.test(pathname) || pathname.includes("/node_modules/")) return next(url, context);
   const source = await readFile(fileURLToPath(url), "utf8");
   if (source.includes(directive)) return javaScript(source, url);
@@ -50,6 +53,11 @@ export async function load(url: string, context: object, next: (url: string, con
     if ((error as { readonly code?: unknown }).code !== "ERR_UNKNOWN_FILE_EXTENSION") throw error; // Node's errors have codes
     return javaScript(source, url);
   }
+}
+async function compiled(url: string): Promise<Loaded> {
+  const { outcome } = await compileAhead(requestOf(fileURLToPath(url.replace(/\?.*$/, "")) + new URL(url).search, { types: false }));
+  if (outcome.kind === "refused") throw new Error(outcome.complaints);
+  return { format: "module", source: outcome.code, shortCircuit: true };
 }
 const javaScript = (source: string, url: string): Loaded => ({
   format: "module",

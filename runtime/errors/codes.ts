@@ -10,6 +10,7 @@ import { libraryPages } from "./pages/library.ts";
 import { ioPages } from "./pages/io.ts";
 import { frontendPages } from "./pages/frontend.ts";
 import { checkPages } from "./pages/check.ts";
+import { aheadPages } from "./pages/ahead.ts";
 
 /** One page of `npx pullback explain`. */
 export interface ErrorPage {
@@ -28,7 +29,8 @@ export const errorPages: typeof tracePages &
   typeof libraryPages &
   typeof ioPages &
   typeof frontendPages &
-  typeof checkPages = {
+  typeof checkPages &
+  typeof aheadPages = {
   ...tracePages,
   ...shapePages,
   ...transformPages,
@@ -40,6 +42,7 @@ export const errorPages: typeof tracePages &
   ...ioPages,
   ...frontendPages,
   ...checkPages,
+  ...aheadPages,
 };
 
 /** A code that some error carries. */

@@ -14,7 +14,11 @@ export interface Exported {
   readonly line: number;
   readonly column: number;
   readonly args: readonly ArgumentType[] | string;
+  /** The parameters' names, as many as `args`. */
+  readonly names: readonly string[];
 }
+/** Why a function without parameters is not traced. */
+export const takesNothing = "it takes nothing";
 /** The nearest tsconfig.json at or above a folder. */
 export function configAbove(folder: string): string | undefined {
   for (let at = resolve(folder); ; at = dirname(at)) {
@@ -82,10 +86,17 @@ export class CheckedProject {
       if (!signature) return [];
       const name = ts.getNameOfDeclaration(at as ts.Declaration) ?? at; // an export's declaration
       const { line, column } = placeOf(shadow, name.getStart(), 1);
-      return [
-        { file, name: s.getName(), line, column, args: more.length > 0 ? "it has several signatures" : argumentsOf(signature, checker) },
-      ];
+      const params = parametersOf(signature, checker),
+        args = more.length > 0 ? "it has several signatures" : argumentsOf(signature, params, checker);
+      return [{ file, name: s.getName(), line, column, args, names: params.map(q => q.name) }];
     });
+  }
+  /** The files of the project itself that have been read: what a model is made of, without declarations and packages. */
+  files(): string[] {
+    return this.project
+      .getSourceFiles()
+      .filter(f => !f.isDeclarationFile() && !f.isInNodeModules())
+      .map(f => f.getFilePath());
   }
   /** The text as the user wrote it. */
   sourceOf(file: string): string {
@@ -97,16 +108,43 @@ export class CheckedProject {
   }
 }
 
-function argumentsOf(signature: ts.Signature, checker: ts.TypeChecker): readonly ArgumentType[] | string {
+interface Parameter {
+  readonly name: string;
+  readonly type: ts.Type;
+  /** It may be left out. */
+  readonly optional: boolean;
+}
+/** The parameters; those of a rest parameter with a type of known length (`jit`'s result has one) are parameters of their own. */
+function parametersOf(signature: ts.Signature, checker: ts.TypeChecker): Parameter[] {
+  return signature.getParameters().flatMap((p): Parameter[] => {
+    const at = p.valueDeclaration,
+      type = at ? checker.getTypeOfSymbolAtLocation(p, at) : checker.getTypeOfSymbol(p),
+      rest = at && ts.isParameter(at) && at.dotDotDotToken !== undefined;
+    if (!rest || !checker.isTupleType(type))
+      return [
+        {
+          name: rest ? `...${p.name}` : p.name,
+          type,
+          optional: at !== undefined && ts.isParameter(at) && !rest && checker.isOptionalParameter(at),
+        },
+      ];
+    const tuple = type as ts.TupleTypeReference, // it has been asked
+      { elementFlags, labeledElementDeclarations: labels } = tuple.target;
+    return checker.getTypeArguments(tuple).map((t, i) => {
+      const label = labels?.[i]?.name,
+        name = label && ts.isIdentifier(label) ? label.text : `${p.name}${i}`;
+      return { name, type: t, optional: elementFlags[i] !== ts.ElementFlags.Required };
+    });
+  });
+}
+function argumentsOf(signature: ts.Signature, params: readonly Parameter[], checker: ts.TypeChecker): readonly ArgumentType[] | string {
   if (signature.getTypeParameters()) return "it is generic";
   const args: ArgumentType[] = [];
-  for (const p of signature.getParameters()) {
-    const at = p.valueDeclaration;
-    if (!at || !ts.isParameter(at) || at.dotDotDotToken) return `${p.name} is a rest parameter`;
-    const type =
-      at.questionToken || at.initializer ? ({ kind: "absent" } as const) : argumentType(checker.getTypeOfSymbolAtLocation(p, at), checker);
-    if (typeof type === "string") return `${p.name}: ${type}`;
-    args.push(type);
+  for (const { name, type, optional } of params) {
+    if (name.startsWith("...")) return `${name.slice(3)} is a rest parameter`;
+    const arg = optional ? ({ kind: "absent" } as const) : argumentType(type, checker);
+    if (typeof arg === "string") return `${name}: ${arg}`;
+    args.push(arg);
   }
-  return args.length === 0 ? "it takes nothing" : args;
+  return args.length === 0 ? takesNothing : args;
 }

@@ -48,25 +48,27 @@ export async function traceExport(e: Exported, version: number): Promise<TracedE
   }
   if (typeof f !== "function") return { kind: "skipped", why: "it is no function when the module runs" };
   const avals: Aval[] = [],
+    weak: boolean[] = [],
     known = new Sizes();
-  const def = flatten(args.map(a => holes(a, avals, known))).def;
+  const def = flatten(args.map(a => holes(a, avals, weak, known))).def;
   try {
-    trace((...xs) => tensorsIn((f as (...a: readonly unknown[]) => unknown)(...(unflatten(def, xs) as readonly unknown[]))), avals); // the list of arguments that was flattened
+    trace((...xs) => tensorsIn((f as (...a: readonly unknown[]) => unknown)(...(unflatten(def, xs) as readonly unknown[]))), avals, weak); // the list of arguments that was flattened
     return { kind: "traced" };
   } catch (error) {
     return { kind: "failed", finding: place(e, error, "") };
   }
 }
 /** The argument with a zero for every tensor, whose types are put on a list. */
-function holes(a: ArgumentType, avals: Aval[], known: Sizes): unknown {
+function holes(a: ArgumentType, avals: Aval[], weak: boolean[], known: Sizes): unknown {
   switch (a.kind) {
     case "tensor":
+      weak.push(a.weak ?? false);
       avals.push({ dtype: a.dtype as DType, shape: a.dims.map(d => known.of(d)) }); // the type's own dtype
       return lit(0, "f32");
     case "object":
-      return Object.fromEntries([...a.fields].sort(([x], [y]) => (x < y ? -1 : 1)).map(([k, v]) => [k, holes(v, avals, known)]));
+      return Object.fromEntries([...a.fields].sort(([x], [y]) => (x < y ? -1 : 1)).map(([k, v]) => [k, holes(v, avals, weak, known)]));
     case "list":
-      return a.items.map(i => holes(i, avals, known));
+      return a.items.map(i => holes(i, avals, weak, known));
     case "absent":
       return null;
     default:

@@ -6,6 +6,8 @@ export interface TensorType {
   readonly kind: "tensor";
   readonly dtype: string;
   readonly dims: readonly (number | string)[];
+  /** A JavaScript number: its dtype gives way. */
+  readonly weak?: boolean;
 }
 /** What a parameter's type says: a tensor, a tree of tensors, nothing (an optional parameter that is left out). */
 export type ArgumentType =
@@ -31,6 +33,8 @@ export function argumentType(type: ts.Type, checker: ts.TypeChecker, level = 0):
   const said = (): string => checker.typeToString(type);
   if (level > depth) return `${said()} is too deep`;
   if (isTensorType(type)) return tensorType(type, checker);
+  if ((type.flags & ts.TypeFlags.Number) !== 0) return { kind: "tensor", dtype: "f32", dims: [], weak: true };
+  if ((type.flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Null)) !== 0) return { kind: "absent" };
   if (type.isUnion()) {
     const rest = type.types.filter(t => (t.flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Null)) === 0);
     if (rest.length < type.types.length) return { kind: "absent" };

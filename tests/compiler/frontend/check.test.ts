@@ -151,7 +151,10 @@ export const open = (x: Tensor) => x + 1;
 
 test("a module that cannot be imported is told at the function, with the module's own error", async () => {
   const file = write("broken.ts", 'throw new Error("no weights");\nexport {};\n');
-  const outcome = await traceExport({ file, name: "f", line: 3, column: 1, args: [{ kind: "tensor", dtype: "f32", dims: [2] }] }, 0);
+  const outcome = await traceExport(
+    { file, name: "f", line: 3, column: 1, names: ["x"], args: [{ kind: "tensor", dtype: "f32", dims: [2] }] },
+    0,
+  );
   assert.is(outcome.kind, "failed");
   if (outcome.kind !== "failed") return;
   assert.equal(
