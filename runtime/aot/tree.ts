@@ -7,19 +7,24 @@ import { arrayOf, showLeaf, sizeOf } from "./storage.ts";
 import { DeviceTensor } from "./tensor.ts";
 
 type Fields<T> = Readonly<Record<string, T>>;
-/** What stands at the leaves of `value`, in order. @throws E0103 where the structure is another */
+/** What stands at the leaves of `value`, in order. What is null or undefined counts as absent. @throws E0103 where the structure is another */
 export function flatten(tree: Tree, value: unknown, path: string, leaves: unknown[] = []): unknown[] {
   if (typeof tree === "number") leaves[tree] = value;
-  else if (tree || (value ?? null) !== null) {
+  else {
     const wanted = keysOf(tree),
-      given = keysOf(value).filter(k => (value as Fields<unknown>)[k] !== undefined); // it has keys
+      given = keysOf(value);
     if (Array.isArray(tree) !== Array.isArray(value) || String(wanted) !== String(given))
       throw new LaunchError("E0103", `${path} has [${given.join()}], and was compiled for [${wanted.join()}]`);
-    for (const k of wanted) flatten((tree as Fields<Tree>)[k] ?? null, (value as Fields<unknown>)[k], `${path}.${k}`, leaves); // the same
+    for (const k of wanted) flatten((tree as Fields<Tree>)[k] as Tree, (value as Fields<unknown>)[k], `${path}.${k}`, leaves); // both have these keys
   }
   return leaves;
 }
-const keysOf = (x: unknown): string[] => (typeof x === "object" && x && !ArrayBuffer.isView(x) ? Object.keys(x).sort() : []);
+const keysOf = (x: unknown): string[] =>
+  typeof x === "object" && x && !ArrayBuffer.isView(x)
+    ? Object.keys(x)
+        .filter(k => ((x as Fields<unknown>)[k] ?? null) !== null) // an object, seen by keys
+        .sort()
+    : [];
 /** The tree with `leaves` in their places. */
 export function build(tree: Tree, leaves: readonly unknown[]): unknown {
   if (typeof tree === "number") return leaves[tree];

@@ -18,7 +18,8 @@ export function declarationText(functions: readonly CompiledFunction[], base: st
     const given = f.ins.map((leaf): string => typeText("Given", leaf)),
       results = f.outs.map((leaf): string => typeText("DeviceTensor", leaf)),
       names = namesOf(f);
-    const params = Array.isArray(f.args) ? (f.args as readonly Tree[]) : []; // the list of arguments
+    const all = f.args as readonly Tree[], // the list of arguments
+      params = all.slice(0, all.findLastIndex(t => t !== null) + 1); // those after it are left out
     const list = params.map((t, i) => `${names[i]}${t === null ? "?" : ""}: ${t === null ? "undefined" : show(t, given)}`);
     const signature = `(${list.join(", ")}) => Promise<${show(f.result, results)}>`;
     return f.name === "default" ? `  const made: ${signature};\n  export default made;` : `  export const ${f.name}: ${signature};`;
