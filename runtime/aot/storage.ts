@@ -6,13 +6,15 @@ interface Arrays {
   f64: Float64Array;
   f16: Uint16Array;
   bf16: Uint16Array;
+  f8e4m3: Uint8Array;
+  f8e5m2: Uint8Array;
   i32: Int32Array;
   u32: Uint32Array;
   i8: Int8Array;
   u8: Uint8Array;
   bool: Uint8Array;
 }
-/** The typed array that holds tensors of a dtype: raw 16-bit patterns for f16 and bf16, bytes 0 and 1 for bool. */
+/** The typed array that holds tensors of a dtype: raw bit patterns for floats of 16 and 8 bits, bytes 0 and 1 for bool. */
 export type ArrayOf<D extends DType> = Arrays[D];
 
 interface Constructor<A> {
@@ -26,6 +28,8 @@ export const arrayOf: { readonly [D in DType]: Constructor<HostArray> } = {
   f64: Float64Array,
   f16: Uint16Array,
   bf16: Uint16Array,
+  f8e4m3: Uint8Array,
+  f8e5m2: Uint8Array,
   i32: Int32Array,
   u32: Uint32Array,
   i8: Int8Array,

@@ -8,7 +8,7 @@ import { arrayOf, showLeaf, sizeOf, widthOf, type ArrayOf } from "./storage.ts";
 export type Given<S extends readonly number[], D extends DType> =
   | DeviceTensor<S, D>
   | ArrayOf<D>
-  | (S extends readonly [] ? (D extends "f16" | "bf16" ? never : number | boolean) : never);
+  | (S extends readonly [] ? (D extends "f16" | "bf16" | "f8e4m3" | "f8e5m2" ? never : number | boolean) : never);
 
 /** A tensor on a device. Forgotten ones are given back by the collector; a loop that makes many should `dispose()`, or donate what it replaces. */
 export class DeviceTensor<S extends readonly number[] = readonly number[], D extends DType = DType> {
