@@ -3,6 +3,7 @@ import { defaultDevice } from "../runtime/devices.ts";
 import type { Device, DeviceArray } from "../runtime/device.ts";
 import { hostArray, type DType, type HostArray } from "../runtime/dtype.ts";
 import { PullbackError } from "../runtime/errors/error.ts";
+import { OutOfMemoryError } from "../runtime/errors/memory.ts";
 import { fromPattern, isNarrowFloat, toPattern } from "../runtime/narrow.ts";
 import { showAval, sizeOf, type Shape } from "./ir/aval.ts";
 import { flatten, unflatten } from "./support/tree.ts";
@@ -55,17 +56,26 @@ export async function toDevice<T>(tree: T, device: Device = defaultDevice()): Pr
   const data = await Promise.all(leaves.map(x => (x instanceof Tensor && !liesOn(x, device) ? read(x) : undefined)));
   const made: Tensor[] = [];
   try {
-    const moved = leaves.map((x, i) => {
+    const moved: unknown[] = [];
+    for (const [i, x] of leaves.entries()) {
       const host = data[i];
-      if (!host) return x;
-      const copy = fromHost((x as Tensor).dtype, (x as Tensor).shape, host, device); // only tensors have been read
-      made.push(copy);
-      return copy;
-    });
+      if (host) made.push(await uploadPatiently(x as Tensor, host, device)); // only tensors have been read
+      moved.push(host ? made.at(-1) : x);
+    }
     return unflatten(def, moved) as T; // tensors for tensors
   } catch (e) {
     made.forEach(disposeTensor); // nobody will ever see them
     throw e;
+  }
+}
+/** Where there is no room, there may be when the calls under way are done. */
+async function uploadPatiently({ dtype, shape }: Tensor, data: HostArray, device: Device): Promise<Tensor> {
+  try {
+    return fromHost(dtype, shape, data, device);
+  } catch (e) {
+    if (!(e instanceof OutOfMemoryError)) throw e;
+    await device.sync();
+    return fromHost(dtype, shape, data, device);
   }
 }
 const liesOn = (x: Tensor, device: Device): boolean => x.storage.kind === "concrete" && x.storage.array.device === device;

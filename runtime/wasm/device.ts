@@ -49,7 +49,7 @@ export class WasmDevice implements Device {
     if (count < wanted) warnOfOneThread(wanted, shared);
     this.features = { ...features, threads: queued || count > 1 };
     this.name = `wasm (${count} thread${count === 1 ? "" : "s"}${features.fma ? ", fma" : ""}${features.wide ? ", wide" : ""}${queued ? ", async" : ""})`;
-    this.heap = new Heap(this.features.threads);
+    this.heap = new Heap(this.features.threads, () => this.engine.waiting);
     const room: Room = {
       memory: this.heap.memory,
       allocate: bytes => this.allocate(bytes),

@@ -14,6 +14,8 @@ export interface Engine {
   load(artifact: WasmArtifact): Loaded;
   /** The last command given. */
   readonly issued: number;
+  /** Bytes given back that unfinished commands may still use. */
+  readonly waiting: number;
   /** May the calling thread block until a command is finished? */
   readonly mayWait: boolean;
   /** Is `command` finished? @throws the failure of it, or of one before it */

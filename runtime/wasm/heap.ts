@@ -10,9 +10,12 @@ const RESERVED = 1024; // address 0 stays unused, so that a stray null pointer r
 export class Heap {
   readonly memory: WebAssembly.Memory;
   private readonly allocator: Allocator;
+  private readonly waiting: () => number;
   private pages = 256;
 
-  constructor(shared: boolean) {
+  /** `waiting`: bytes given back that cannot be had yet, for errors. */
+  constructor(shared: boolean, waiting: () => number) {
+    this.waiting = waiting;
     this.memory = new WebAssembly.Memory({ initial: this.pages, maximum: MAX_PAGES, shared });
     this.allocator = new Allocator(RESERVED, this.pages * PAGE);
   }
@@ -36,7 +39,7 @@ export class Heap {
 
   /** What an error about `requested` bytes tells. */
   facts(requested: number): MemoryFacts {
-    return { requested, live: this.live, peak: this.peak, largest: this.allocator.largest() };
+    return { requested, live: this.live, peak: this.peak, largest: this.allocator.largest(), waiting: this.waiting() };
   }
 
   private growAndAllocate(bytes: number): number | undefined {

@@ -10,6 +10,7 @@ import type { Program } from "./threads.ts";
 export class InlineEngine implements Engine {
   readonly issued = 0;
   readonly mayWait = true;
+  readonly waiting = 0;
   private readonly room: Room;
   private readonly pool: Pool | undefined;
   private readonly device: string;

@@ -1,7 +1,7 @@
 // The host's side of a driver's queue: a ring of commands in shared memory. It bounds run-ahead: a host that may block waits for room; a page's main
 // thread, which may not, keeps a backlog that moves on when the page yields, and is refused when that grows without end.
+import { Backlog } from "../backlog.ts";
 import { DeviceLostError } from "../errors/lost.ts";
-import { PullbackError } from "../errors/error.ts";
 import { forbidden } from "./policy.ts";
 import { Failure, Queue as Q } from "./threads.ts";
 import type { Listener, Thread } from "./spawn.ts";
@@ -34,7 +34,7 @@ export class CommandQueue {
   private readonly outOfMemory: (bytes: number) => Error;
   private readonly thread: Thread;
   private posted = 0;
-  private backlog: Command[] = [];
+  private readonly backlog: Backlog<Command>;
   private waiters: Waiter[] = [];
   private trouble: Trouble | undefined;
   private dead = false;
@@ -50,6 +50,7 @@ export class CommandQueue {
     readonly outOfMemory: (bytes: number) => Error;
   }) {
     this.device = options.device;
+    this.backlog = new Backlog(options.device, BACKLOG);
     this.mayBlock = options.mayBlock;
     this.up = options.startsAlone;
     this.outOfMemory = options.outOfMemory;
@@ -78,12 +79,12 @@ export class CommandQueue {
   /** Give a command; its number. @throws E0708 when this thread may not wait and never yields */
   post(command: Command): number {
     if (this.dead) return this.issued;
-    if (!this.mayWait && this.backlog.length >= BACKLOG)
-      throw new PullbackError(
-        "E0708",
-        `${this.issued - this.done} calls are queued on ${this.device}, and this thread, which may not wait for them, has not yielded`,
-        { help: "wait inside the loop: await x.data(), or await device.sync()" },
-      );
+    if (!this.mayWait) this.backlog.requireRoom(this.posted - this.done);
+    return this.enqueue(command);
+  }
+  /** The same for what gives something back: it is never refused. */
+  enqueue(command: Command): number {
+    if (this.dead) return this.issued;
     this.backlog.push(command);
     if (this.mayWait) this.push();
     else this.advance();
@@ -163,7 +164,7 @@ export class CommandQueue {
     this.dead = true;
     const error = (): Error => new DeviceLostError(this.device, reason);
     this.trouble ??= { from: this.done + 1, error };
-    this.backlog = [];
+    this.backlog.clear();
     for (const { reject } of this.waiters.splice(0)) reject(error());
   }
   private readTrouble(): Trouble {

@@ -42,6 +42,9 @@ export class QueuedEngine implements Engine {
   get mayWait(): boolean {
     return this.queue.mayWait;
   }
+  get waiting(): number {
+    return this.quarantine.bytes;
+  }
   get issued(): number {
     return this.queue.issued;
   }
@@ -75,7 +78,7 @@ export class QueuedEngine implements Engine {
     return {
       run: (ins, outs) => this.call(id, artifact.arenaBytes, ins, outs),
       drop: () => {
-        queue.post([Op.drop, id]);
+        queue.enqueue([Op.drop, id]);
         free();
       },
     };

@@ -114,6 +114,7 @@ export interface GpuDevice {
   createBindGroup(descriptor: { layout: GpuHandle; entries: GpuBinding[] }): GpuHandle;
   createComputePipelineAsync(descriptor: GpuPipelineDescriptor): Promise<GpuHandle>;
   createCommandEncoder(): GpuEncoder;
+  addEventListener?(type: "uncapturederror", listener: (event: { readonly error: GpuError }) => void): void;
   pushErrorScope(filter: "validation" | "out-of-memory" | "internal"): void;
   popErrorScope(): Promise<GpuError | null>;
   destroy(): void;

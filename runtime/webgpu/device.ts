@@ -53,6 +53,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     this.pipelines = new Pipelines(timeline);
     this.recorder = new Recorder(timeline, heap, this.pipelines);
     this.staging = new Staging(timeline);
+    if (this.owned) timeline.listen();
   }
   /** @throws E0703 with the reason when there is no device, OutOfMemoryError when `heapBytes` do not fit */
   static async open(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
@@ -106,9 +107,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
   /** Gives everything back: our own device too, never one that was given. Tensors on it are gone. */
   destroy(): void {
     if (this.owned) this.timeline.gpu.destroy();
-    this.heap.destroy();
-    this.recorder.destroy();
-    this.staging.destroy();
+    this.timeline.buffers.destroyAll();
   }
 
   /** A copy of a GPUBuffer of yours as a tensor. The buffer stays yours: keep it until `sync` is over. @throws E0709 when it cannot be copied */
@@ -158,7 +157,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     if (bytes === 0) return hostArray(dtype, 0);
     const data = await new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
       const issue = (): void => {
-        timeline.issue({
+        timeline.enqueue({
           execute: () => void this.staging.fetch(this.heap.buffer, address, bytes).then(resolve, reject),
           voided: () => {
             const fault = timeline.faultOf(written);
@@ -190,7 +189,10 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
   }
   /** Raw memory for arenas. */
   allocate(bytes: number): number {
-    return this.heap.allocate(bytes, () => this.reclaimer.collect());
+    return this.heap.allocate(bytes, () => {
+      this.staging.trim();
+      this.reclaimer.collect();
+    });
   }
   free(address: number): void {
     this.heap.release(address);

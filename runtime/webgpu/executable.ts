@@ -32,7 +32,8 @@ class Resources {
   release(): void {
     const { device } = this;
     if (device.timeline.lost) return;
-    device.timeline.issue({ execute: () => this.control?.buffer.destroy(), voided: () => this.release() });
+    const { control } = this;
+    if (control) device.timeline.enqueue({ execute: () => device.timeline.buffers.destroy(control.buffer), voided: () => this.release() });
   }
 
   private record(seq: number, addresses: Float64Array): void | Promise<void> {
@@ -41,7 +42,7 @@ class Resources {
     if (plan.gate && !this.control)
       timeline.attempt(
         seq,
-        () => (this.control = new Control(timeline.gpu, plan.regions)),
+        () => (this.control = new Control(timeline, plan.regions)),
         () => (this.control = undefined), // there was no room: the next call tries again
       );
     const steps = walk(plan, addresses, recorder, this.control);

@@ -2,7 +2,7 @@
 // whether there was room: if not, the old buffer is still there, and only what was issued since the growth is void.
 import { OutOfMemoryError } from "../errors/memory.ts";
 import { Allocator } from "../memory/allocator.ts";
-import { Usage, type GpuBuffer, type GpuDevice } from "./api.ts";
+import { Usage, type GpuBuffer } from "./api.ts";
 import type { Faults } from "./faults.ts";
 import type { Refusal, Timeline } from "./timeline.ts";
 
@@ -64,10 +64,6 @@ export class Heap {
   release(address: number): void {
     this.allocator.release(address);
   }
-  /** The buffer is gone with the device. */
-  destroy(): void {
-    this.buffer.destroy();
-  }
 
   private find(bytes: number, reclaim: () => void): number | undefined {
     const found = this.allocator.allocate(bytes) ?? this.growAndAllocate(bytes);
@@ -105,10 +101,10 @@ export class Heap {
     return refused.then(refusal => {
       if (!refusal) {
         this.buffer = buffer;
-        old.destroy(); // submitted work may still use it: the driver frees it afterwards
+        this.timeline.buffers.destroy(old);
         return;
       }
-      buffer.destroy();
+      this.timeline.buffers.destroy(buffer);
       const failure = refusal.memory ? this.full(bytes) : refusal.error;
       if (refusal.memory) this.limit = size - STEP;
       this.capacity = old.size;
@@ -121,9 +117,9 @@ export class Heap {
 /** A buffer with `old`'s contents, and what the driver says to that. */
 function create(timeline: Timeline, size: number, old?: GpuBuffer): { buffer: GpuBuffer; refused: Promise<Refusal | undefined> } {
   const { gpu } = timeline;
-  let buffer: ReturnType<GpuDevice["createBuffer"]> | undefined;
+  let buffer: GpuBuffer | undefined;
   const refused = timeline.guard(() => {
-    buffer = gpu.createBuffer({ size, usage: USAGE, label: "pullback heap" });
+    buffer = timeline.buffers.make("heap", size, USAGE);
     if (!old) return;
     const encoder = gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(old, 0, buffer, 0, old.size);

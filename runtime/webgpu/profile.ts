@@ -42,10 +42,10 @@ export class Profile {
   /** At the end of a recording: its times are copied out. */
   resolve(encoder: GpuEncoder): void {
     const { names } = this,
-      { gpu } = this.timeline;
+      { buffers } = this.timeline;
     this.names = [];
     if (names.length === 0) return;
-    const times = gpu.createBuffer({ size: 16 * names.length, usage: Usage.queryResolve | Usage.copySrc, label: "pullback times" });
+    const times = buffers.make("times", 16 * names.length, Usage.queryResolve | Usage.copySrc);
     encoder.resolveQuerySet(this.queries, 0, 2 * names.length, times, 0);
     this.reads.push(Promise.resolve().then(() => this.collect(names, times))); // after the recording is submitted
   }
@@ -60,7 +60,7 @@ export class Profile {
 
   private async collect(names: readonly string[], times: GpuBuffer): Promise<void> {
     const bytes = await this.staging.fetch(times, 0, 16 * names.length);
-    times.destroy();
+    this.timeline.buffers.destroy(times);
     const ns = new BigUint64Array(bytes.buffer);
     names.forEach((name, i) => {
       const row = this.row(name);

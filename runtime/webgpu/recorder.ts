@@ -36,11 +36,7 @@ export class Recorder {
     this.heap = heap;
     this.pipelines = pipelines;
     this.align = timeline.gpu.limits.minUniformBufferOffsetAlignment;
-    this.uniforms = timeline.gpu.createBuffer({
-      size: PARAMETER_BYTES,
-      usage: Usage.uniform | Usage.copyDst,
-      label: "pullback parameters",
-    });
+    this.uniforms = timeline.buffers.make("parameters", PARAMETER_BYTES, Usage.uniform | Usage.copyDst);
   }
 
   /** Is there no room for parameters of `count` words? Then submit first. */
@@ -81,9 +77,6 @@ export class Recorder {
   discard(): void {
     this.pass = this.encoder = this.current = undefined;
     this.used = 0;
-  }
-  destroy(): void {
-    this.uniforms.destroy();
   }
 
   private recording(): GpuEncoder {

@@ -36,7 +36,7 @@ export class Staging {
     });
     const [said, failed] = await timeline.orLost(Promise.all([refusal, refusal.then(() => work?.mapped)]));
     if (said || failed || !work) {
-      work?.buffer.destroy();
+      if (work) timeline.buffers.destroy(work.buffer);
       if (failed && !said) await timeline.lossIfNear();
       throw reason(said, bytes) ?? timeline.lost ?? failed ?? new InternalError("a read without work");
     }
@@ -47,8 +47,8 @@ export class Staging {
     return copy;
   }
   /** Idle buffers are given back to the driver. */
-  destroy(): void {
-    for (const b of this.idle.splice(0)) b.destroy();
+  trim(): void {
+    for (const b of this.idle.splice(0)) this.timeline.buffers.destroy(b);
     this.idleBytes = 0;
   }
 
@@ -60,11 +60,11 @@ export class Staging {
       return found;
     }
     const size = Math.max(SMALLEST, bytes <= 1 << 20 ? 2 ** Math.ceil(Math.log2(bytes)) : bytes);
-    return this.timeline.gpu.createBuffer({ size, usage: Usage.mapRead | Usage.copyDst, label: "pullback staging" });
+    return this.timeline.buffers.make("staging", size, Usage.mapRead | Usage.copyDst);
   }
   private give(buffer: GpuBuffer): void {
     if (this.idleBytes + buffer.size > KEPT) {
-      buffer.destroy();
+      this.timeline.buffers.destroy(buffer);
       return;
     }
     this.idle.push(buffer);

@@ -1,11 +1,13 @@
 // The order of things on the device. Commands are done in the order they were issued: at once while nothing is in the way, else when pipelines, a predicate or
 // room in the driver's queue have come. What fails late makes void all that was issued since: those results are never seen, everything older stays good.
+import { Backlog } from "../backlog.ts";
 import { DeviceLostError } from "../errors/lost.ts";
 import { PullbackError } from "../errors/error.ts";
 import type { GpuDevice, GpuError, GpuHandle } from "./api.ts";
+import { Buffers } from "./buffers.ts";
 import type { Faults } from "./faults.ts";
 
-const MOST_WAITING = 1 << 16; // a loop that never yields would queue without end
+const MOST_WAITING = 1 << 16;
 
 /** Something to be done on the device, in its turn. */
 export interface Command {
@@ -30,12 +32,13 @@ interface Failure {
 /** See above. `runAhead`: how many submits may be unfinished before later commands wait on the host. */
 export class Timeline {
   readonly gpu: GpuDevice;
+  readonly buffers: Buffers;
   /** Why the device is gone, once it is. */
   lost: DeviceLostError | undefined;
   private readonly runAhead: number;
   private readonly faults: Faults;
   private readonly toTell = new Set<(error: Error) => void>(); // not promises raced with that of the loss: those would pile up on it
-  private waiting: { readonly seq: number; readonly command: Command }[] = [];
+  private readonly waiting: Backlog<{ readonly seq: number; readonly command: Command }>;
   private readonly failures: Failure[] = [];
   private busy = false;
   private issued = 0;
@@ -45,6 +48,8 @@ export class Timeline {
 
   constructor(gpu: GpuDevice, name: string, runAhead: number, faults: Faults) {
     this.gpu = gpu;
+    this.buffers = new Buffers(gpu);
+    this.waiting = new Backlog(name, MOST_WAITING);
     this.runAhead = runAhead;
     this.faults = faults;
     void gpu.lost.then(({ reason, message }) => {
@@ -57,15 +62,23 @@ export class Timeline {
     });
   }
 
-  /** Put a command in the order; its number. @throws DeviceLostError, E0708 when the program never yields */
+  /** Hear of errors outside of every scope. There should be none; if there is one, whatever was done until then may be wrong. Only on a device of our own: on another's
+   *  they are anybody's. */
+  listen(): void {
+    this.gpu.addEventListener?.("uncapturederror", ({ error }) => {
+      if (!this.lost) this.fail(0, refused(error, "outside of any program"));
+    });
+  }
+
+  /** Put a call in the order; its number. @throws DeviceLostError, E0708 when the program never yields */
   issue(command: Command): number {
     if (this.lost) throw this.lost;
-    if (this.waiting.length >= MOST_WAITING)
-      throw new PullbackError(
-        "E0708",
-        `${this.waiting.length} calls are waiting for the device, and the program has not yielded for as long`,
-        { help: "inside the loop, await x.data() of a result or await device.sync() now and then" },
-      );
+    this.waiting.requireRoom();
+    return this.enqueue(command);
+  }
+  /** The same for what gives something back, or is waited for: it is never refused while there is a device. @throws DeviceLostError */
+  enqueue(command: Command): number {
+    if (this.lost) throw this.lost;
     const seq = ++this.issued;
     this.waiting.push({ seq, command });
     if (!this.busy) this.pump();
@@ -87,7 +100,7 @@ export class Timeline {
     const last = this.failures.at(-1);
     if (last && from <= last.to + 1 && from >= last.from) last.to = this.issued;
     else this.failures.push({ from, to: this.issued, error, told: false });
-    for (const { command } of this.waiting.splice(0)) command.voided?.(error);
+    for (const { command } of this.waiting.clear()) command.voided?.(error);
   }
 
   /** Do `work` now, with every error it causes caught: the promise gives the first. */
@@ -175,7 +188,7 @@ export class Timeline {
   async drain(): Promise<void> {
     await this.orLost(
       new Promise<void>((resolve, reject) => {
-        const last = (): number => this.issue({ execute: () => resolve(), voided: () => (this.lost ? reject(this.lost) : last()) });
+        const last = (): number => this.enqueue({ execute: () => resolve(), voided: () => (this.lost ? reject(this.lost) : last()) });
         last();
       }),
     );

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { WebGpuDevice } from "../../runtime/webgpu/device.ts";
+import { watch } from "../runtime/webgpu/watch.ts";
 import { lavapipe, swiftshader, type Driver } from "../support/drivers.ts";
 import { SKIPPED } from "../runner/totals.ts";
 import type { Subject } from "./suite.ts";
@@ -16,7 +17,7 @@ export async function onDawn(driver: keyof typeof drivers, suite: (s: Subject & 
     test.skip(`Dawn over ${driver}`);
   } else {
     process.env["VK_ICD_FILENAMES"] = found.path;
-    const device = await WebGpuDevice.open();
+    const device = watch(await WebGpuDevice.open());
     console.log(`${device.name}: subgroups of ${device.features.subgroup}, ${device.features.f16 ? "f16" : "no f16"}`);
     const share = process.env["CONFORMANCE"] === "all" ? {} : { sample: 6, from: driver === "lavapipe" ? 3 : 0 };
     suite({ device, lacks: ["f64"], accuracy: "shader", atOnce: 8, ...share });

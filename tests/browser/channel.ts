@@ -5,6 +5,7 @@ export type Message =
   | { readonly kind: "test"; readonly name: string; readonly seconds: number; readonly error?: string }
   | { readonly kind: "skip"; readonly name: string }
   | { readonly kind: "value"; readonly name: string; readonly value: unknown }
+  | { readonly kind: "ask"; readonly what: string }
   | { readonly kind: "done" };
 
 /** The name of the function that Playwright puts into the page. */
@@ -16,5 +17,7 @@ export function tell(message: Message): Promise<void> {
   if (typeof send !== "function") throw new Error("this page was not opened by the browser harness");
   return Promise.resolve(send(message));
 }
+/** Ask the test outside to do something (`asked` of its PageOptions); resolves when it has. */
+export const ask = (what: string): Promise<void> => tell({ kind: "ask", what });
 /** Hand a value (anything that JSON can carry) to the test outside, under a name. */
 export const give = (name: string, value: unknown): Promise<void> => tell({ kind: "value", name, value });

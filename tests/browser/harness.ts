@@ -1,6 +1,6 @@
 // Runs a module of tests in Chromium and brings its results to uvu here. The module is an ordinary test file (`test` from uvu, `test.run()` at the end), named *.page.ts.
 import { test } from "uvu";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { chromium } from "../support/drivers.ts";
 import { SKIPPED } from "../runner/totals.ts";
 import { buildPage, type Built } from "./build.ts";
@@ -11,6 +11,8 @@ import { serve, type ServeOptions } from "./serve.ts";
 /** How a page is run. `seconds` is its time limit. */
 export interface PageOptions extends ServeOptions, LaunchOptions {
   readonly seconds?: number;
+  /** Does what the page asks for. */
+  readonly asked?: (what: string, browser: Browser) => Promise<void>;
 }
 /** What a page did: its tests in order, the values it gave, what it printed to the console as `type: text`. */
 export interface PageRun {
@@ -24,7 +26,9 @@ export async function runPage(path: string, { folder }: Built, options: PageOpti
   await using server = await serve(folder, options);
   await using browser = await launch(path, options);
   const page = await browser.newPage();
-  return await follow(page, server.url, options.seconds ?? 240);
+  return await follow(page, server.url, options.seconds ?? 240, what =>
+    options.asked ? options.asked(what, browser) : Promise.reject(new Error(`the page asks for "${what}", which this test cannot do`)),
+  );
 }
 
 /** Builds `module` (a path from the root) and runs it once for each way to serve and start it. Every test of the page becomes a test here, under the name of that way;
@@ -57,7 +61,7 @@ function here(name: string, result: PageRun["tests"][number]): void {
     });
 }
 
-async function follow(page: Page, url: string, seconds: number): Promise<PageRun> {
+async function follow(page: Page, url: string, seconds: number, asked: (what: string) => Promise<void>): Promise<PageRun> {
   const tests: Extract<Message, { kind: "test" | "skip" }>[] = [],
     values = new Map<string, unknown>(),
     lines: string[] = [];
@@ -70,7 +74,7 @@ async function follow(page: Page, url: string, seconds: number): Promise<PageRun
       timer = setTimeout(() => fail(`the page did not end within ${seconds} s`), seconds * 1000);
       page.on("pageerror", error => fail(`the page failed: ${error.stack ?? error.message}`));
       page.on("crash", () => fail("the page crashed"));
-      const hear = (message: Message): void => {
+      const hear = (message: Message): void | Promise<void> => {
         switch (message.kind) {
           case "test":
           case "skip":
@@ -79,6 +83,8 @@ async function follow(page: Page, url: string, seconds: number): Promise<PageRun
           case "value":
             values.set(message.name, message.value);
             return;
+          case "ask":
+            return asked(message.what);
           case "done":
             resolve();
             return;

@@ -1,7 +1,19 @@
 // A page that computes for a while on its main thread: what it may wait for, what it must not, and that nothing leaks.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { array, defaultDevice, jit, matmul, PullbackError, setDefaultDevice, sum, tanh, wasm, type Tensor } from "../../stdlib/index.ts";
+import {
+  array,
+  defaultDevice,
+  jit,
+  matmul,
+  OutOfMemoryError,
+  PullbackError,
+  setDefaultDevice,
+  sum,
+  tanh,
+  wasm,
+  type Tensor,
+} from "../../stdlib/index.ts";
 import { give } from "./channel.ts";
 import { gpt } from "../support/bits.ts";
 
@@ -42,6 +54,26 @@ test("dataSync reads where the thread may wait, and teaches where it may not", a
   else assert.is(y.dataSync().length, 1);
   await y.data();
   assert.is(y.dataSync().length, 1); // it is there now
+});
+test("memory that only queued calls still need is told apart, and is there once they have been waited for", async () => {
+  if (!queued) return; // nothing waits where calls are finished when they return
+  const x = square();
+  await long(x).data();
+  const most = 2.5 * 2 ** 30,
+    big = wasm(); // of its own: this takes most of an address space
+  setDefaultDevice(big);
+  const y = long(square());
+  big.create("u8", most).dispose(); // the call on its way might use it
+  assert.throws(
+    () => big.create("u8", most),
+    (e: unknown) =>
+      e instanceof OutOfMemoryError && (e.facts.waiting ?? 0) >= most && e.help?.startsWith("await device.sync() and try again") === true,
+  );
+  await big.sync();
+  big.create("u8", most).dispose();
+  assert.is((await y.data()).length, 1);
+  big.destroy();
+  setDefaultDevice(device);
 });
 test("300 training steps keep memory flat", async () => {
   setDefaultDevice(wasm());

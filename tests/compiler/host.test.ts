@@ -1,7 +1,7 @@
 // Trees of tensors from one device to another: every dtype keeps its bits, what is there already stays, what does not fit is refused and leaves nothing behind.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { array, defaultDevice, setDefaultDevice, toDevice, wasm, type DType, type Tensor } from "../../stdlib/index.ts";
+import { array, defaultDevice, OutOfMemoryError, setDefaultDevice, toDevice, wasm, type DType, type Tensor } from "../../stdlib/index.ts";
 import { failure, onDevice, open } from "../runtime/webgpu/device.ts";
 
 onDevice("a tree goes to the GPU and back with its structure, its other leaves and the bits of every dtype", async () => {
@@ -29,6 +29,22 @@ onDevice("a dtype that the device lacks is refused, and nothing of the tree stay
   assert.match(String(await failure(toDevice([array([1]), array([1], { dtype: "f64" })], gpu))), /E0705/);
   assert.equal([gpu.memory().arrays, gpu.memory().live], [0, 0]);
   gpu.destroy();
+});
+test("where there is no room until queued calls are done, a tree waits for them", async () => {
+  const cpu = wasm({ threads: 1 }),
+    tight = wasm({ threads: 1 });
+  const upload = tight.upload.bind(tight);
+  let room = false;
+  tight.upload = (dtype, data) => {
+    if (!room) throw new OutOfMemoryError({ requested: data.byteLength, live: 0, peak: 0, largest: 0, waiting: data.byteLength });
+    return upload(dtype, data);
+  };
+  tight.sync = async () => {
+    room = true;
+  };
+  const { x } = await toDevice({ x: array([1, 2], { device: cpu }) }, tight);
+  assert.equal(x.tolist(), [1, 2]);
+  assert.is(room, true);
 });
 test("a number of JavaScript's has a value on every device, and a scalar is read as one", async () => {
   setDefaultDevice(wasm({ threads: 1 }));

@@ -10,7 +10,8 @@ The memory of a tensor is released by dispose(), by using, or by donating it to 
   E0702: {
     title: "out of memory",
     body: `
-The device has no room for the request. The error carries requested, live, peak and largest free block, in bytes.`,
+The device has no room for the request. The error carries requested, live, peak and largest free block, in bytes. A page's main thread may not wait
+for the calls it has queued; memory that only they still need is told apart: await device.sync() and try again. toDevice does that by itself.`,
   },
   E0703: {
     title: "a device is unavailable",

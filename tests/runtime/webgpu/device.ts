@@ -2,6 +2,7 @@
 import { withDrivers } from "../../support/skip.ts";
 import { swiftshader, type Driver } from "../../support/drivers.ts";
 import { WebGpuDevice, type WebGpuOptions } from "../../../runtime/webgpu/device.ts";
+import { watch } from "./watch.ts";
 
 const driver = swiftshader();
 if (driver.kind === "found") process.env["VK_ICD_FILENAMES"] = driver.path;
@@ -12,8 +13,8 @@ const dawn: Driver = await import("webgpu").then(
 
 /** A test that needs the driver, skipped with the reason where it is missing. */
 export const onDevice: (name: string, body: () => Promise<void>) => void = withDrivers([driver, dawn]);
-/** A fresh device. */
-export const open = (options: WebGpuOptions = {}): Promise<WebGpuDevice> => WebGpuDevice.open(options);
+/** A fresh device, watched until the end of the file. */
+export const open = async (options: WebGpuOptions = {}): Promise<WebGpuDevice> => watch(await WebGpuDevice.open(options));
 /** Numbers as f32. */
 export const f32 = (...xs: readonly number[]): Float32Array => Float32Array.from(xs);
 /** A read as plain numbers. */

@@ -5,7 +5,7 @@ import { PullbackError } from "../../../runtime/errors/error.ts";
 import { DeviceLostError } from "../../../runtime/errors/lost.ts";
 import { OutOfMemoryError } from "../../../runtime/errors/memory.ts";
 import type { Gpu, GpuDevice } from "../../../runtime/webgpu/api.ts";
-import type { WebGpuDevice } from "../../../runtime/webgpu/device.ts";
+import { WebGpuDevice } from "../../../runtime/webgpu/device.ts";
 import { f32, failure, numbersOf, onDevice, open } from "./device.ts";
 import { addConstant, kernel, program, ref } from "./programs.ts";
 
@@ -120,6 +120,45 @@ onDevice("a device and buffers of the user's are used and never destroyed", asyn
   const again = await open({ device: mine });
   assert.equal(await numbersOf(again.fromBuffer(buffer, "f32", 1)), [7]);
   again.destroy();
+});
+onDevice("an error outside of every scope is no secret: what was done until then is void, and later work is good", async () => {
+  const dev = await WebGpuDevice.open(); // not watched: this is what is watched for
+  const before = dev.upload("f32", f32(1));
+  dev.timeline.gpu.createBuffer({ size: 16, usage: 0x1 | 0x80 }); // MAP_READ goes with COPY_DST alone
+  await new Promise(resolve => setTimeout(resolve, 50));
+  assert.match(String(await failure(dev.sync())), /E0707: the driver refused: [^]*outside of any program/);
+  assert.match(String(await failure(before.read())), /E0707/);
+  assert.equal(await numbersOf(dev.upload("f32", f32(2))), [2]);
+  await dev.sync();
+  dev.destroy();
+});
+onDevice("a program that never yields is refused more calls, but not what gives back or waits; then all goes on", async () => {
+  const dev = await open();
+  const loop = dev.load(
+    program(
+      { inputs: [["bool", 1]], outputs: [["bool", 1]] },
+      [kernel("copy", 1, ["bool", "bool"], "if (i == 0u) { heap[at(1) / 4u] = heap[at(0) / 4u]; }")],
+      [
+        { kind: "launch", kernel: 0, args: [ref(0), ref(1)] },
+        { kind: "while", test: [], pred: ref(0), body: [] },
+      ],
+    ),
+  );
+  const no = dev.upload("bool", Uint8Array.of(0));
+  const [once] = loop.run([no]);
+  await once?.read(); // the program has control memory now
+  const add = dev.load(addConstant(1, 1)),
+    x = dev.upload("f32", f32(1));
+  const [y] = add.run([x]); // waits for its shader, and everything else behind it
+  assert.throws(() => {
+    for (;;) dev.upload("f32", f32(0)).dispose();
+  }, /E0708: 65536 calls are queued on webgpu/);
+  loop.dispose(); // as the collector would
+  assert.equal(await numbersOf(y), [2]);
+  await dev.sync();
+  assert.is(dev.timeline.buffers.count("control"), 0);
+  assert.equal(await numbersOf(add.run([x])[0]), [2]);
+  dev.destroy();
 });
 onDevice("no adapter and no device are said with the reason", async () => {
   const none: Gpu = { requestAdapter: () => Promise.resolve(null) };
