@@ -91,7 +91,7 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
     case "optimized":
       return printFunc(optimizeFor(func, WASM), print);
     case "kernels":
-      return printSchedule(lower(optimizeFor(func, WASM), WASM, options));
+      return printSchedule(lower(optimizeFor(func, WASM), WASM, options), print);
     case "wat":
       return textOf(compile(func, WASM, options));
     case "wgsl":

@@ -2,6 +2,7 @@
 // scalar expressions. No pointers and no target: buffers are numbers, memory spaces are the emitter's business.
 import type { DType } from "../../runtime/dtype.ts";
 import type { Precision } from "../../runtime/precision.ts";
+import type { Source } from "./func.ts";
 import type { Expr, ExprVar, ScalarOps } from "./scalar.ts";
 
 /** A buffer that a kernel is launched with. `elements` is its extent in `dtype`. */
@@ -62,23 +63,26 @@ export interface Grid {
   readonly each?: { readonly v: ExprVar; readonly extent: number };
 }
 
-/** A kernel. `name` is ours ("softmax_3"), for traces and profiles. */
-export type Kernel = LoopKernel | GemmKernel | AttentionKernel;
-/** Plain loops. */
-export interface LoopKernel {
-  readonly kind: "loop";
+/** What every kernel says. `name` is ours ("softmax_3"), for traces and profiles. */
+export interface KernelHead {
   readonly name: string;
   readonly params: readonly KernelParam[];
+  /** The places in the user's program of the equations whose results it stores. */
+  readonly sources?: readonly Source[];
+}
+/** A kernel. */
+export type Kernel = LoopKernel | GemmKernel | AttentionKernel;
+/** Plain loops. */
+export interface LoopKernel extends KernelHead {
+  readonly kind: "loop";
   readonly scratch: readonly Scratch[];
   readonly grid: Grid;
   readonly body: readonly Stmt[];
 }
 /** acc[b,i,j] = sum over l of lhs(b,i,l) * rhs(b,l,j), then `epilogue` runs once for each (b,i,j) with `acc` bound.
  *  lhs reads only b,i,l; rhs only b,l,j: anything may be fused into them as long as it is cheap to evaluate when packed. `operands`: what their values are rounded to; `dtype`: what sums are; `precision`: what the program asks for this product. */
-export interface GemmKernel {
+export interface GemmKernel extends KernelHead {
   readonly kind: "gemm";
-  readonly name: string;
-  readonly params: readonly KernelParam[];
   readonly batch: number;
   readonly m: number;
   readonly n: number;
@@ -101,11 +105,9 @@ export interface Place {
  *  j > i + s - t (causal kernels have t <= s). With top and sum the largest score and the sum of exponentials of a row, lse = log sum(e^score), w = e^(score - lse) and
  *  dw(n,i,j) = w (sum over e of ct(n,i,e) v(n,j,e) - delta(n,i)) scale, the passes give
  *  `forward`: sum over j of w v at (n,i,e), and lse at (n,i); `query`: sum over j of dw k at (n,i,e); `keys`: sum over i of dw q, and of w ct, at (n,j,e); `backward`: all three. Operands are any expressions of n, of i or j, and of e (lse and delta: of n and i). `dtype` is what they are computed in. */
-export interface AttentionKernel {
+export interface AttentionKernel extends KernelHead {
   readonly kind: "attention";
   readonly pass: "forward" | "query" | "keys" | "backward";
-  readonly name: string;
-  readonly params: readonly KernelParam[];
   readonly n: number;
   readonly t: number;
   readonly s: number;

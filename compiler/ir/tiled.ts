@@ -1,7 +1,7 @@
 // Kernels as a GPU runs them: a grid of groups, each of so many threads that share memory and meet at barriers. What `lower/tile` makes of loop kernels and
 // products, and what the WGSL and PTX emitters print, statement by statement. Still no target in it: names, registers and address arithmetic are the emitter's.
 import type { Fragment } from "./fragment.ts";
-import type { KernelParam, Scratch, Stmt } from "./kernel.ts";
+import type { KernelHead, Scratch, Stmt } from "./kernel.ts";
 import type { Expr, ExprVar } from "./scalar.ts";
 
 /** A statement that one thread runs. `for` is sequential. Expressions are trees of bounded depth: what is used twice has a name. Variables are in scope to the
@@ -68,10 +68,8 @@ export interface SharedMemory extends Scratch {
 
 /** A kernel of `groups` groups of `threads` threads. Buffers are numbered: params, then `shared` (one a group), then `local` (one a thread); both start
  *  uninitialised. `vars`: the group's number, the thread's number in it (i32). */
-export interface TiledKernel {
+export interface TiledKernel extends KernelHead {
   readonly kind: "tiled";
-  readonly name: string;
-  readonly params: readonly KernelParam[];
   readonly shared: readonly SharedMemory[];
   readonly local: readonly Scratch[];
   readonly threads: number;

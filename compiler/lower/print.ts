@@ -1,6 +1,6 @@
 // Kernels and schedules as text, for `jit(f).lower(...).text("kernels")`. It is read by people, never parsed.
 import { unreachable } from "../../runtime/errors/error.ts";
-import { printNumber } from "../ir/print.ts";
+import { printNumber, type PrintOptions } from "../ir/print.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import type { Fragment } from "../ir/fragment.ts";
 import type { Swizzle, TiledKernel, TiledStmt } from "../ir/tiled.ts";
@@ -9,7 +9,7 @@ import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 
 type AnyKernel = Kernel | TiledKernel;
 /** A whole program: its slots, its steps, and each kernel once. */
-export function printSchedule(p: Schedule<AnyKernel>): string {
+export function printSchedule(p: Schedule<AnyKernel>, options: PrintOptions = {}): string {
   const kernels = new Set<AnyKernel>();
   const steps = printSteps(p.steps, "  ", kernels);
   const slots = p.slots.map(
@@ -20,7 +20,7 @@ export function printSchedule(p: Schedule<AnyKernel>): string {
     ...slots,
     "steps",
     ...steps,
-    ...[...kernels].map(printKernel),
+    ...[...kernels].map(k => (options.sources ? `${placesOf(k)}${printKernel(k)}` : printKernel(k))),
   ].join("\n");
 }
 function printSteps(steps: readonly Step<AnyKernel>[], indent: string, kernels: Set<AnyKernel>): string[] {
@@ -49,6 +49,12 @@ function printSteps(steps: readonly Step<AnyKernel>[], indent: string, kernels: 
 }
 const ref = (r: SlotRef): string =>
   `s${r.slot}${r.base === 0 ? "" : `+${r.base}`}${r.terms.map(t => `+${t.stride}·c${t.counter}`).join("")}`;
+
+/** The user's lines that a kernel computes, each once, as a comment. */
+function placesOf({ sources = [] }: AnyKernel): string {
+  const lines = sources.flatMap(s => s.locate() ?? []).map(({ file, line, column }) => `# ${file}:${line}:${column}\n`);
+  return [...new Set(lines)].join("");
+}
 
 /** One kernel. */
 export function printKernel(k: AnyKernel): string {

@@ -15,6 +15,7 @@ import { elementKernel } from "./loops.ts";
 import { forEachRef, type Program } from "./program.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { placesAt, weight, type Place, type Places } from "./scope.ts";
+import { Sources } from "./sources.ts";
 import { countUses, isGather, isReshape, readers } from "./uses.ts";
 import { unboundAxis } from "../transforms/collective.ts";
 
@@ -63,6 +64,7 @@ class Region {
   private readonly users: ReadonlyMap<Var, readonly Eqn[]>;
   private readonly settled = new Set<Eqn>(); // views that a product has written
   private readonly reads = new Map<number, ReadonlySet<number>>(); // by item: slots that its equations read
+  private readonly sources = new Sources();
   private open = 0;
 
   constructor(p: Program, f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], control: LowerControl) {
@@ -88,6 +90,7 @@ class Region {
 
   /** Decide where the outputs of `e` are. */
   place(e: Eqn): void {
+    this.sources.placing = e;
     const { lower } = e.prim,
       { p, places } = this;
     switch (lower.kind) {
@@ -243,7 +246,7 @@ class Region {
               ? item.launches(a => this.p.slot(a)).map(launch)
               : [launch(item.launch(kept))];
       note(steps);
-      done.push(steps);
+      done.push(this.sources.on(steps, i));
     }
     return done.reverse().flat();
   }
@@ -343,6 +346,7 @@ class Region {
   private fixed(closes: boolean, steps: Fixed["steps"]): number {
     this.items.push({ kind: "fixed", closes, steps });
     if (closes) this.open = this.items.length;
+    this.sources.add(undefined, this.items.length - 1);
     return this.items.length - 1;
   }
   /** The equation that alone reads the result of the contraction `e`: a product may write what that shows instead. */
@@ -358,6 +362,7 @@ class Region {
     const inline = e.outs.every(v => this.places.get(v)?.kind === "inline"),
       slots = this.slotsOf(e),
       writer = inline && this.isFree(e, weight(e, this.places, this.weights)) ? Infinity : position; // nobody waits for it
+    this.sources.add(e, position);
     this.reads.set(position, new Set([...(this.reads.get(position) ?? []), ...slots]));
     e.outs.forEach((v, k) => {
       const before = this.places.get(v);
@@ -392,7 +397,4 @@ class Region {
     });
   }
 }
-const launch = (l: { readonly kernel: Extract<Step, { kind: "launch" }>["kernel"]; readonly args: readonly SlotRef[] }): Step => ({
-  kind: "launch",
-  ...l,
-});
+const launch = (l: Omit<Extract<Step, { kind: "launch" }>, "kind">): Step => ({ kind: "launch", ...l });

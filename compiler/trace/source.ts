@@ -1,5 +1,5 @@
 // Where in the user's program an equation was written. Taking the stack is cheap; reading it waits until an error needs it.
-import { userFrame } from "../../runtime/source.ts";
+import { takeStack, userFrame } from "../../runtime/source.ts";
 import type { SourceLocation } from "../../runtime/errors/error.ts";
 import type { Source } from "../ir/func.ts";
 
@@ -17,10 +17,7 @@ export function withSource<T>(source: Source | undefined, f: () => T): T {
 /** The stack of the current operation, unread. */
 export function captureSource(): Source {
   if (pinned) return pinned;
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 24;
-  const trace = new Error();
-  Error.stackTraceLimit = limit;
+  const taken = takeStack();
   let found: SourceLocation | undefined | null = null;
-  return { locate: () => (found === null ? (found = userFrame(trace.stack ?? "")) : found) };
+  return { locate: () => (found === null ? (found = userFrame(taken.stack ?? "")) : found) };
 }

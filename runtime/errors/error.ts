@@ -1,5 +1,5 @@
 // The one error class users see. It formats code, fact, location and remedy; it never decides what is wrong.
-import { userFrame } from "../source.ts";
+import { takeStack, userFrame } from "../source.ts";
 import type { ErrorCode } from "./codes.ts";
 
 /** Where in the user's program something was written. `line` and `column` count from 1. */
@@ -45,14 +45,8 @@ export function unreachable(x: never): never {
   throw new InternalError(`unreachable case ${JSON.stringify(x)}`);
 }
 
-/** The user's place in the program that calls this: the first frame outside the library, deep enough for nested transforms. */
-export function callersFrame(): SourceLocation | undefined {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 60;
-  const stack = new Error().stack;
-  Error.stackTraceLimit = limit;
-  return userFrame(stack ?? "");
-}
+/** The user's place in the program that calls this: the first frame outside the library. */
+export const callersFrame = (): SourceLocation | undefined => userFrame(takeStack().stack ?? "");
 
 function format(code: ErrorCode, fact: string, at: SourceLocation | undefined, help: string | undefined): string {
   const lines = [`${code}: ${fact}`];

@@ -165,6 +165,7 @@ function join(parts: readonly Launch[]): Launch {
     groups,
     vars: { group, lane },
     body: choose(0, kernels.length),
+    sources: kernels.flatMap(k => k.sources ?? []),
   };
   return { kind: "launch", kernel, args: parts.flatMap(l => l.args) };
 }

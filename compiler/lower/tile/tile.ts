@@ -30,7 +30,7 @@ export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
   const tiledAs = (k: Kernel, alignments: readonly number[]): readonly Tiled[] => {
     const known = made.get(k) ?? new Map<string, readonly Tiled[]>(),
       key = alignments.join(),
-      tiled = known.get(key) ?? launchesOf(k, target, alignments);
+      tiled = known.get(key) ?? launchesOf(k, target, alignments).map(t => located(t, k));
     made.set(k, known.set(key, tiled));
     return tiled;
   };
@@ -56,6 +56,7 @@ export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
 }
 const ALIGNMENT = 256,
   INPUT_ALIGNMENT = 64;
+const located = (t: Tiled, { sources }: Kernel): Tiled => (sources ? { ...t, kernel: { ...t.kernel, sources } } : t);
 const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
 /** Bytes of which the address that an argument stands for is a multiple, whatever the turns of loops. */
 function alignmentOf({ slot, base, terms }: SlotRef, p: Schedule): number {

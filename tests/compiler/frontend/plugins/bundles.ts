@@ -54,5 +54,8 @@ export function testBundler(name: string, build: Build): void {
     const origins = frames.map(([, , line, column]) => originalPositionFor(map, { line: Number(line), column: Number(column) - 1 }));
     const own = origins.find(o => o.source?.endsWith("model.ts"));
     assert.equal([own?.line, own?.column], [11, 11], failed.stderr);
+    assert.match(failed.stderr, "PullbackError: E0201: add cannot broadcast [2] with [3]\n  help:"); // without maps no place is told, rather than one in the bundle
+    const mapped = spawnSync(process.execPath, ["--enable-source-maps", out], { encoding: "utf8", env: { ...process.env, FAIL: "1" } });
+    assert.match(mapped.stderr, /PullbackError: E0201: add cannot broadcast \[2\] with \[3\]\n {2}\S*\/model\.ts:11:12\n/);
   });
 }
