@@ -23,7 +23,8 @@ concrete, choose with cond or where, or put "use tensor" at the top of the funct
     title: "a captured value is changed inside a traced function",
     body: `
 jit, grad, vmap and the others run a function to trace it: once, whatever the number of calls. What it changes outside itself changes then, and holds traced tensors that
-have no values. Return the value, or carry it through scan.`,
+have no values. Return the value, or carry it through scan. In a "use tensor" scope the same holds for branches and loops that a tensor decides: both branches are recorded, and a
+loop's body once or twice, so xs.push(x) inside happens then, whatever the tensor will be. Assign instead (xs = [...xs, x]): variables are followed.`,
   },
   E1134: {
     title: "an effect inside a traced function",

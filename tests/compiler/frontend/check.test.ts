@@ -93,6 +93,9 @@ const t = zeros([2]);
 if (sum(t).less(1)) n = 2;
 export const pick = (mask?: Tensor): number => (mask ? 1 : 0);
 export const same = (a: Tensor, b: Tensor): boolean => !a || a === b;
+export const which = (a: Tensor): number => { switch (a) { case t: return 1; } return n; };
+export const never = (a: Tensor): void => { do n++; while (a); };
+export const both = (a: Tensor): number => a && n;
 `;
   assert.equal(check("lints.ts", source), [
     "5:3 E1134 console.log runs once, while jit traces, not at every call",
@@ -102,6 +105,49 @@ export const same = (a: Tensor, b: Tensor): boolean => !a || a === b;
     "13:5 E1131 a tensor is the condition of an if: it is always true",
     "15:57 E1131 a tensor is negated with !: it is always true",
     "15:64 E1132 === compares tensors by identity, not by their elements",
+    "16:55 E1132 switch compares tensors by identity, not by their elements",
+    "17:60 E1131 a tensor is the condition of a loop: it is always true",
+    "18:44 E1131 a tensor is the left side of &&: it is always true",
+  ]);
+});
+
+test("in scopes: what happens in branches and loops that a tensor decides, and in traced functions by name", () => {
+  const source = `"use tensor";
+import { grad, jit, type Tensor } from "pullback";
+export function f(x: Tensor, n: number): Tensor {
+  const seen: Tensor[] = [], cache = new Map<string, Tensor>();
+  let y = x;
+  if (x.sum() > 0) { seen.push(x); y = y + 1; } else cache.set("x", x);
+  if (n > 0) seen.push(x);
+  for (let i = 0; i < n; i++) { seen.push(y); }
+  for (const row of x) { seen.push(row); const own: Tensor[] = []; own.push(row); }
+  while (y.sum() < 9) { y = y * Math.random(); seen.pop(); }
+  const z = y.sum() > 0 ? (seen.push(y), y) : y;
+  if (y.sum() > 1) return y;
+  console.log("late");
+  return z + seen.length;
+}
+const log: Tensor[] = [], last: { x?: Tensor } = {};
+const step = (x: Tensor) => { log.push(x); last.x = x; log[0] = x; delete last.x; return x * 2; };
+function loss(x: Tensor) { Object.assign(last, { x }); return (x * x).sum(); }
+export const g = jit(step), h = grad(loss);
+`;
+  const branch = "is changed in a branch that a tensor decides: it happens whether or not the branch is taken";
+  const loop = "is changed in a loop that runs in the program: it happens while tracing, not at every step";
+  const traced = (name: string): string => `is changed inside a function that ${name} traces: it happens once, while tracing`;
+  assert.equal(check("scopes.ts", source), [
+    `6:22 E1133 seen ${branch}`,
+    `6:54 E1133 cache ${branch}`,
+    `9:26 E1133 seen ${loop}`,
+    "10:33 E1134 Math.random runs while the loop is traced, not at every step",
+    `10:48 E1133 seen ${loop}`,
+    `11:28 E1133 seen ${branch}`,
+    "13:3 E1134 console.log runs whether or not the branch is taken, which a tensor decides",
+    `17:31 E1133 log ${traced("jit")}`,
+    `17:44 E1133 last.x ${traced("jit")}`,
+    `17:56 E1133 log[0] ${traced("jit")}`,
+    `17:68 E1133 last.x ${traced("jit")}`,
+    `18:28 E1133 last ${traced("grad")}`,
   ]);
 });
 
