@@ -8,7 +8,7 @@ import { addresses } from "./memory.ts";
 export interface Program extends Plan {
   run(ins: readonly number[], outs: readonly number[], arena: number): Promise<void> | undefined;
 }
-/** What is behind a device. Addresses are bytes, multiples of 64. */
+/** What is behind a device. Addresses are bytes, multiples of 64. All but `kind`, `name` and `close` is internal. */
 export interface Backend {
   readonly kind: "wasm" | "webgpu";
   readonly name: string;
@@ -28,18 +28,12 @@ export interface Block {
   refs: number;
 }
 
-/** An open device. `name` and `reason` say where programs run, and why not elsewhere. */
-export interface LaunchDevice {
-  readonly kind: "wasm" | "webgpu";
-  readonly name: string;
+/** An open device. `name` and `reason` say where programs run, and why not elsewhere; `close()` gives the memory back, and what is on the device cannot be read any more. */
+export interface LaunchDevice extends Backend {
   /** Why an earlier choice is not this device; undefined when it is the first. */
   readonly reason: string | undefined;
   /** Bytes in use. */
   live(): number;
-  /** Give the memory back; what is on the device cannot be read any more. */
-  close(): void;
-  /** Internal. */
-  readonly backend: Backend;
   /** Internal. @throws E0702 */
   allocate(bytes: number): Block;
   /** Internal: one holder less. */
@@ -48,18 +42,14 @@ export interface LaunchDevice {
   readonly forgotten: FinalizationRegistry<Block>;
 }
 function deviceOn(backend: Backend, reason: string | undefined): LaunchDevice {
-  const { kind, name, close } = backend,
-    { take, give, live } = addresses(backend.grow(0), backend.grow);
+  const { take, give, live } = addresses(backend.grow(0), backend.grow);
   const release = (block: Block): void => {
     if (--block.refs === 0) give(block.at);
   };
   return {
-    kind,
-    name,
+    ...backend,
     reason,
     live,
-    close,
-    backend,
     allocate(bytes) {
       const at = take(bytes);
       if (at === undefined)

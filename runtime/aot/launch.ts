@@ -37,13 +37,13 @@ export function launch(f: CompiledFunction, openers: readonly Opener[]): (...arg
   };
 }
 
-async function load(f: CompiledFunction, { backend, allocate }: LaunchDevice): Promise<Loaded> {
-  const program = await backend.load(f, bytes => allocate(bytes).at),
+async function load(f: CompiledFunction, device: LaunchDevice): Promise<Loaded> {
+  const program = await device.load(f, bytes => device.allocate(bytes).at),
     constants: Block[] = [];
   for (const packed of f.constants) {
     const data = await unpack(packed),
-      block = allocate(data.length);
-    backend.write(block.at, data);
+      block = device.allocate(data.length);
+    device.write(block.at, data);
     constants.push(block);
   }
   return { program, constants };
@@ -51,7 +51,7 @@ async function load(f: CompiledFunction, { backend, allocate }: LaunchDevice): P
 
 /** One call. Memory that was filled for it, and what is donated, may become a result's. */
 async function run(f: CompiledFunction, device: LaunchDevice, { program, constants }: Loaded, leaves: Leaves): Promise<unknown> {
-  const { backend, allocate, release } = device,
+  const { allocate, release } = device,
     arena = allocate(program.arenaBytes),
     spent = new Set([arena]), // whose holds end with the call
     outs: Block[] = [];
@@ -62,7 +62,7 @@ async function run(f: CompiledFunction, device: LaunchDevice, { program, constan
         if (!(x instanceof DeviceTensor)) {
           const block = allocate(x.byteLength);
           spent.add(block);
-          backend.write(block.at, x);
+          device.write(block.at, x);
           return block;
         }
         if (x.device !== device)

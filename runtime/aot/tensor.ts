@@ -29,7 +29,7 @@ export class DeviceTensor<S extends readonly number[] = readonly number[], D ext
   async data(): Promise<ArrayOf<D>> {
     const { dtype, shape, device } = this,
       elements = sizeOf(shape),
-      raw = await device.backend.read(this.block("read").at, elements * widthOf(dtype));
+      raw = await device.read(this.block("read").at, elements * widthOf(dtype));
     return new arrayOf[dtype](raw, 0, elements) as ArrayOf<D>; // the array of its dtype
   }
   /** The number of a scalar. */

@@ -41,7 +41,8 @@ export function leafOf(x: unknown, leaf: Leaf & { readonly path: string }, name:
     if (showLeaf(x) === showLeaf(leaf)) return x;
     throw wrong("E0103", showLeaf(x));
   }
-  const data = typeof x === "number" || typeof x === "boolean" ? new arrayOf[dtype](1).fill(+x) : x;
+  const number = (typeof x === "number" || typeof x === "boolean") && !/f(16|8)/.test(dtype), // a narrow float is a bit pattern
+    data = number ? new arrayOf[dtype](1).fill(+x) : x;
   if (!(data instanceof arrayOf[dtype])) throw wrong("E0104", typeof x === "object" && x ? `a ${x.constructor.name}` : String(x));
   if (data.length !== sizeOf(shape)) throw wrong("E0205", `${data.length} numbers`);
   return data;

@@ -1,20 +1,16 @@
 // WebGPU: one buffer holds every tensor, a call is one submit. Only a loop or a branch that a value on the device decides makes the host look at it on the way.
-import {
-  COMPUTE,
-  MAP_READ,
-  Usage,
-  type Gpu,
-  type GpuBuffer,
-  type GpuDevice,
-  type GpuEncoder,
-  type GpuHandle,
-  type GpuPass,
-} from "../webgpu/api.ts";
+import type { Gpu, GpuBuffer, GpuDevice, GpuEncoder, GpuHandle, GpuPass } from "../webgpu/api.ts";
 import type { Backend, Program } from "./device.ts";
 import { LaunchError } from "./error.ts";
 import { unpack, type WgslCode } from "./format.ts";
 import { walk, type Look } from "./walk.ts";
 
+// Bits of GPUBufferUsage, GPUShaderStage and GPUMapMode; runtime/webgpu has them by name, as an object that no bundle needs.
+const HEAP = 0x80 | 0x8 | 0x4, // storage, copyDst, copySrc
+  UNIFORMS = 0x40 | 0x8, // uniform, copyDst
+  STAGING = 0x8 | 0x1, // copyDst, mapRead
+  COMPUTE = 0x4,
+  MAP_READ = 0x1;
 const MIB = 1 << 20,
   STRIDE = 256, // parameters of a dispatch begin at multiples of so many bytes,
   WINDOW = 16384, // and are at most as many
@@ -41,7 +37,7 @@ const browserGpu = (): Gpu | undefined => (globalThis.navigator as { readonly gp
 function backendOn(gpu: GpuDevice, name: string): Backend {
   const { queue, limits } = gpu,
     most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
-  const buffer = (size: number, usage = Usage.storage | Usage.copySrc | Usage.copyDst): GpuBuffer => gpu.createBuffer({ size, usage });
+  const buffer = (size: number, usage = HEAP): GpuBuffer => gpu.createBuffer({ size, usage });
   const group = gpu.createBindGroupLayout({
     entries: [
       { binding: 0, visibility: COMPUTE, buffer: { type: "storage" } },
@@ -49,7 +45,7 @@ function backendOn(gpu: GpuDevice, name: string): Backend {
     ],
   });
   const layout = gpu.createPipelineLayout({ bindGroupLayouts: [group] }),
-    uniforms = buffer(MIB + WINDOW, Usage.uniform | Usage.copyDst),
+    uniforms = buffer(MIB + WINDOW, UNIFORMS),
     words = new Uint32Array(MIB / 4); // parameters of what is recorded
   let heap = buffer(16 * MIB),
     used = 0,
@@ -112,7 +108,7 @@ function backendOn(gpu: GpuDevice, name: string): Backend {
   };
   const read = async (at: number, bytes: number): Promise<ArrayBuffer> => {
     const size = Math.ceil(bytes / 4) * 4 || 4,
-      staging = buffer(size, Usage.mapRead | Usage.copyDst);
+      staging = buffer(size, STAGING);
     guarded(() => copy(heap, at, staging, size));
     await Promise.all([staging.mapAsync(MAP_READ), confirmed]).catch(() => gpu.lost);
     if (fault) throw fault;

@@ -47,6 +47,7 @@ export class CheckedProject {
     const shadow = shadowOf(file, source);
     this.shadows.set(file, shadow);
     const known = this.project.getSourceFile(file);
+    if (known?.getFullText() === shadow.text) return; // only its comments speak of scopes
     if (known) known.replaceWithText(shadow.text);
     else this.project.createSourceFile(file, shadow.text, { overwrite: true });
     this.project.resolveSourceFileDependencies();
@@ -132,7 +133,7 @@ function parametersOf(signature: ts.Signature, checker: ts.TypeChecker): Paramet
       { elementFlags, labeledElementDeclarations: labels } = tuple.target;
     return checker.getTypeArguments(tuple).map((t, i) => {
       const label = labels?.[i]?.name,
-        name = label && ts.isIdentifier(label) ? label.text : `${p.name}${i}`;
+        name = label && ts.isIdentifier(label) ? label.text : p.name + i;
       return { name, type: t, optional: elementFlags[i] !== ts.ElementFlags.Required };
     });
   });

@@ -31,10 +31,7 @@ const factory: UnpluginFactory<PluginOptions | undefined> = (options = {}) => ({
     async handler(id) {
       const { files, outcome } = await compileAhead(requestOf(id, options.ahead));
       for (const f of files) this.addWatchFile(f);
-      if (outcome.kind === "refused") {
-        this.error(outcome.complaints);
-        return undefined;
-      }
+      if (outcome.kind === "refused") throw new Error(outcome.complaints); // esbuild overlooks what this.error says here
       for (const s of outcome.skipped) this.warn(`${id}: not compiled: ${s}`);
       return { code: outcome.code, map: null };
     },
