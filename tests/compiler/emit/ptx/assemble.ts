@@ -17,9 +17,9 @@ export function kernelsOf(programs: Iterable<Func>, capability: number): string[
       kind: "cuda",
       features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
     }) as PtxArtifact; // the target is cuda
-    for (const text of artifact.text.split(/(?=^\.visible \.entry )/m).slice(1)) {
-      const name = /^\.visible \.entry (\w+)/.exec(text)?.[1] ?? "",
-        as = (other: string): string => text.replaceAll(new RegExp(`\\b${name}(?=\\b|_p\\d)`, "g"), other);
+    for (const text of artifact.text.split(/(?=^(?:\.extern .*\n)?\.visible \.entry )/m).slice(1)) {
+      const name = /^\.visible \.entry (\w+)/m.exec(text)?.[1] ?? "",
+        as = (other: string): string => text.replaceAll(new RegExp(`\\b${name}(?=\\b|_p\\d|_shared)`, "g"), other);
       const key = as("kernel");
       if (!texts.has(key)) texts.set(key, as(`k${texts.size}_${name}`));
     }

@@ -1,0 +1,89 @@
+// Products on tensor cores as PTX on the interpreter, with the race detector, under two schedules: every dtype, every way that operands lie, sizes around tiles. And the mutation check: without any one
+// barrier, wait or commit the interpreter says that something is wrong.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { PtxArtifact } from "../../runtime/artifact.ts";
+import type { Func } from "../../compiler/ir/func.ts";
+import type { HostTensor } from "../../compiler/reference/evaluate.ts";
+import { inputsOf } from "../compiler/lower/harness.ts";
+import { PtxFault } from "./device.ts";
+import { compiledFor, distanceOf, productOf } from "./matrix.ts";
+
+const SCHEDULES = ["forward", "reverse"] as const;
+const allowed = { bf16: 2 ** -8, f16: 2 ** -11, f32: 2e-6 };
+
+for (const dtype of ["bf16", "f16", "f32"] as const)
+  test(`products of ${dtype} agree with the reference and race nowhere, however their operands lie`, () => {
+    for (const [m, k, n] of [
+      [20, 40, 24],
+      [33, 17, 35],
+    ] as const)
+      for (const lhs of [false, true])
+        for (const rhs of [false, true])
+          for (const schedule of SCHEDULES) {
+            const f = productOf(dtype, m, k, n, { lhs, rhs }),
+              d = distanceOf(f, compiledFor(f, 80, 1), inputsOf(f), { capability: 80, races: true, schedule });
+            assert.ok(d <= allowed[dtype], `${m} ${k} ${n} ${lhs} ${rhs} ${schedule}: ${d}`);
+          }
+  });
+test("a tile of four subgroups with several stages, dynamic shared memory, and a split sum agree with the reference", () => {
+  for (const dtype of ["bf16", "f32"] as const)
+    for (const [m, k, n, processors] of [
+      [64, 160, 64, 1],
+      [126, 64, 124, 1],
+      [16, 600, 16, 8],
+    ] as const) {
+      const f = productOf(dtype, m, k, n),
+        a = compiledFor(f, 80, processors),
+        d = distanceOf(f, a, inputsOf(f), { capability: 80, races: true });
+      assert.ok(d <= allowed[dtype], `${dtype} ${m} ${k} ${n}: ${d}`);
+      assert.is(a.kernels.length, processors === 8 ? 2 : 1);
+      if (m === 126) assert.ok((a.kernels[0]?.dynamicSharedBytes ?? 0) > 49152);
+    }
+});
+
+/** What orders threads and copies. */
+const ORDERS = /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group)\b/;
+/** Is something wrong with this text, as far as the interpreter sees: a fault, or a wrong result under any schedule? */
+function noticed(f: Func, artifact: PtxArtifact, args: readonly HostTensor[], capability: number): boolean {
+  return SCHEDULES.some(schedule => {
+    try {
+      return !(distanceOf(f, artifact, args, { capability, races: true, schedule, limit: 4_000_000 }) <= 0.01);
+    } catch (e) {
+      if (!(e instanceof PtxFault)) throw e;
+      return true;
+    }
+  });
+}
+/** Every line of the product's kernel that orders something, deleted alone: those that nobody misses. */
+function missedBy(
+  f: Func,
+  capability: number,
+  processors: number,
+  orders: RegExp,
+): { readonly all: number; readonly missed: readonly string[] } {
+  const artifact = compiledFor(f, capability, processors),
+    lines = artifact.text.split("\n"),
+    args = inputsOf(f);
+  assert.not(noticed(f, artifact, args, capability), "as it is");
+  const places = lines.flatMap((line, i) => (orders.test(line) ? [i] : []));
+  const missed = places.filter(at => !noticed(f, { ...artifact, text: lines.filter((_, i) => i !== at).join("\n") }, args, capability));
+  return { all: places.length, missed: missed.map(i => (lines[i] ?? "").trim()) };
+}
+test("deleting any one barrier, wait or commit from a product's kernel is noticed", () => {
+  let all = 0;
+  for (const [what, f] of [
+    ["bf16, copied", productOf("bf16", 64, 224, 64)],
+    ["f32 across the contracted index", productOf("f32", 64, 112, 64, { lhs: true })],
+    ["bf16, one operand through registers", productOf("bf16", 64, 161, 64)],
+    ["f16, both through registers", productOf("f16", 63, 161, 64, { lhs: true, rhs: true })],
+  ] as const) {
+    const { all: n, missed } = missedBy(f, 80, 1, ORDERS);
+    all += n;
+    assert.ok(n > 0, what);
+    assert.equal(missed, [], what);
+  }
+  console.log(`${all} of ${all} deletions were noticed`);
+});
+
+test.run();
