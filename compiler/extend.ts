@@ -2,6 +2,7 @@
 export { aval, sameAval, sameShape, showAval, sizeOf, stridesOf, type Aval, type Shape } from "./ir/aval.ts";
 export type { Atom, Eqn, Func, Lit, Params, Var } from "./ir/func.ts";
 export type * from "./ir/primitive.ts";
+export type { Precision } from "../runtime/precision.ts";
 export type { Expr, ScalarOps } from "./ir/scalar.ts";
 export { bind, bind1 } from "./trace/bind.ts";
 export { lit } from "./trace/builder.ts";

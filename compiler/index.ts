@@ -24,6 +24,7 @@ export type { Tensors } from "./transforms/stage.ts";
 export { cuda, defaultDevice, device, setDefaultDevice, wasm, webgpu } from "../runtime/devices.ts";
 export type { Device, MemoryStats } from "../runtime/device.ts";
 export type { DType, HostArray } from "../runtime/dtype.ts";
+export type { Precision } from "../runtime/precision.ts";
 export { byteSize, dtypeInfo, isFloat, isInteger } from "../runtime/dtype.ts";
 export { PullbackError } from "../runtime/errors/error.ts";
 export { DeviceLostError } from "../runtime/errors/lost.ts";

@@ -1,6 +1,7 @@
 // jit: trace once per argument types, compile, and from then on one call a step. Cached by the function, the structure, types and weakness of its
 // arguments, and static arguments by identity; a new trace says why.
 import { PullbackError } from "../runtime/errors/error.ts";
+import type { Precision } from "../runtime/precision.ts";
 import { stageText, type Stage } from "./compile.ts";
 import { deviceOf, executableFor, runExecutable } from "./execute.ts";
 import { withoutNans } from "./nans.ts";
@@ -17,6 +18,8 @@ export interface JitOptions {
   readonly static?: readonly number[];
   /** Positions of arguments whose memory the results may take over; those tensors are dead afterwards. */
   readonly donate?: readonly number[];
+  /** How exactly products of f32 are wanted that do not say themselves, where hardware offers less for more speed. Default: the device's. */
+  readonly precision?: Precision;
   /** After each call, look for NaN in the results; if there is one, run again slowly and name the operation that made the first. On a device that
    *  cannot be waited for (WebGPU, a page's threads) reading a result rejects with the error. @throws E0603 */
   readonly debugNans?: boolean;
@@ -56,7 +59,8 @@ interface Entry {
 /** Compile `f`, a pure function of trees of tensors. @throws E0105 when it returns something else */
 export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, options: JitOptions = {}): Jitted<A, R> {
   const statics = options.static ?? [],
-    donated = options.donate ?? [];
+    donated = options.donate ?? [],
+    precise = options.precision === undefined ? {} : { precision: options.precision };
   const entries = new Map<string, Entry[]>();
   let traces = 0;
   let last: Entry | undefined; // the newest
@@ -110,7 +114,7 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     const { entry, leaves } = find(args);
     const inputs = entry.captured.length === 0 ? leaves : [...entry.captured, ...leaves];
     const device = deviceOf(inputs);
-    const exe = executableFor(entry.func, device, { donate: entry.donate });
+    const exe = executableFor(entry.func, device, { donate: entry.donate, ...precise });
     const call = (): Tensor[] => runExecutable(exe, device, inputs, entry.outAvals, entry.donate);
     const outs = options.debugNans === true ? withoutNans(entry.func, inputs, device, call) : call();
     return unflatten(entry.outDef, outs) as Tensors<R>; // f's own structure
@@ -124,7 +128,10 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
             help: "call it outside, on example arguments",
           });
         const { entry } = find(args);
-        return { func: entry.func, text: (stage, print = {}) => stageText(entry.func, stage, { donate: entry.donate, ...print }) };
+        return {
+          func: entry.func,
+          text: (stage, print = {}) => stageText(entry.func, stage, { donate: entry.donate, ...precise, ...print }),
+        };
       },
     }),
     "traces",

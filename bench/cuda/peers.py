@@ -30,7 +30,6 @@ def with_torch():
     import torch.nn.functional as F
     if not torch.cuda.is_available():
         raise ImportError("this PyTorch sees no card")
-    torch.backends.cuda.matmul.allow_tf32 = False
     dev = "cuda"
     rand = lambda *s: torch.rand(*s, device=dev) * 2 - 1
 
@@ -39,8 +38,9 @@ def with_torch():
 
     def prepare(w):
         k = w["kind"]
+        torch.backends.cuda.matmul.allow_tf32 = w.get("type") == "tf32"
         if k == "gemm":
-            t = {"bf16": torch.bfloat16, "f32": torch.float32}[w["type"]]
+            t = {"bf16": torch.bfloat16, "f16": torch.float16}.get(w["type"], torch.float32)
             a, b = rand(w["m"], w["k"]).to(t), rand(w["k"], w["n"]).to(t)
             return lambda: a @ b
         if k in ("copy", "gate"):
@@ -136,8 +136,8 @@ def with_jax():
     def prepare(w):
         k = w["kind"]
         if k == "gemm":
-            t = {"bf16": jnp.bfloat16, "f32": jnp.float32}[w["type"]]
-            precision = "highest" if w["type"] == "f32" else None
+            t = {"bf16": jnp.bfloat16, "f16": jnp.float16}.get(w["type"], jnp.float32)
+            precision = {"f32": "highest", "ffma": "highest", "tf32": "high"}.get(w["type"])
             return keep(lambda a, b: jnp.matmul(a, b, precision=precision), rand(1, w["m"], w["k"]).astype(t), rand(2, w["k"], w["n"]).astype(t))
         if k == "copy":
             return keep(lambda x: -x, rand(3, w["n"]))

@@ -24,13 +24,21 @@ function again(f: () => unknown): Evaluate {
   };
 }
 
+const gemmTypes = {
+  bf16: { dtype: "bf16", precision: "default" },
+  f16: { dtype: "f16", precision: "default" },
+  f32: { dtype: "f32", precision: "default" },
+  tf32: { dtype: "f32", precision: "tensorfloat32" },
+  ffma: { dtype: "f32", precision: "highest" },
+} as const;
 /** The row's work on the default device. */
 export function prepare(work: CudaWork): Evaluate {
   switch (work.kind) {
     case "gemm": {
-      const a = astype(uniform(1, work.m, work.k), work.type),
-        b = astype(uniform(2, work.k, work.n), work.type),
-        f = jit((x: Tensor, y: Tensor) => matmul(x, y));
+      const { dtype, precision } = gemmTypes[work.type],
+        a = astype(uniform(1, work.m, work.k), dtype),
+        b = astype(uniform(2, work.k, work.n), dtype),
+        f = jit((x: Tensor, y: Tensor) => matmul(x, y), { precision });
       return again(() => f(a, b));
     }
     case "copy": {

@@ -1,8 +1,8 @@
 // What is measured on a card, as data: the same sizes for every column. `paper` sizes are for a run without a card, which only shows that every row works.
 // Letters: B batch, H heads, T tokens, D head size, V vocabulary, N layers.
 
-/** Types of GEMM operands: results are f32 sums rounded to the operand's type. */
-export type GemmType = "bf16" | "f32";
+/** What a GEMM multiplies: bf16 and f16 operands, f32 at the default precision, f32 operands rounded to tf32, or f32 multiply-adds. Results are f32 sums rounded to the operands' type. */
+export type GemmType = "bf16" | "f16" | "f32" | "tf32" | "ffma";
 /** One row. `flops` and `bytes` of one evaluation decide its unit: whatever is there is told per second, else the time is. */
 export interface CudaRow {
   readonly id: string;
@@ -69,13 +69,16 @@ const gpt = (rho: number | undefined, n: number, width: number, h: number, t: nu
 
 /** Rows for a card. */
 export const cardRows: readonly CudaRow[] = [
-  ...(["bf16", "f32"] as const).flatMap(type => [
+  ...(["bf16", "f32", "tf32"] as const).flatMap(type => [
     gemm(type, 1024, 1024, 1024),
     gemm(type, 2048, 2048, 2048),
     gemm(type, 4096, 4096, 4096),
     gemm(type, 8192, 8192, 8192),
     gemm(type, 4093, 4099, 4111),
   ]),
+  gemm("f16", 8192, 8192, 8192),
+  gemm("ffma", 4096, 4096, 4096),
+  gemm("bf16", 64, 16384, 64),
   stream("copy", 2 ** 27),
   stream("gate", 2 ** 27),
   rows("softmax", 8192, 8192),
@@ -91,6 +94,9 @@ export const cardRows: readonly CudaRow[] = [
 export const paperRows: readonly CudaRow[] = [
   gemm("bf16", 8, 8, 8),
   gemm("f32", 7, 9, 5),
+  gemm("tf32", 9, 8, 16),
+  gemm("f16", 16, 16, 16),
+  gemm("ffma", 4, 8, 4),
   stream("copy", 256),
   stream("gate", 256),
   rows("softmax", 4, 16),

@@ -3,6 +3,7 @@ import type { Artifact, DeviceTarget } from "../artifact.ts";
 import type { Device, Executable, MemoryStats } from "../device.ts";
 import { byteSize, type DType, type HostArray } from "../dtype.ts";
 import { PullbackError } from "../errors/error.ts";
+import type { Precision } from "../precision.ts";
 import { Ledger, type Block } from "../memory/blocks.ts";
 import { Reclaimer } from "../memory/reclaim.ts";
 import { bytesOf, CudaArray } from "./array.ts";
@@ -20,13 +21,15 @@ import { Timeline } from "./timeline.ts";
 import { Transfers } from "./transfers.ts";
 
 /** `ordinal`: which card (0). `graphs`: replay compiled functions as CUDA graphs (true). `regionBytes`: memory is reserved in regions of at least so much
- *  (64 MiB). `stagingBytes`: pinned memory for transfers (32 MiB). `runAhead`: calls that may be enqueued before the host waits (16). `driver`: the system's. */
+ *  (64 MiB). `stagingBytes`: pinned memory for transfers (32 MiB). `runAhead`: calls that may be enqueued before the host waits (16).
+ *  `precision`: of f32 products that do not say themselves ("default"). `driver`: the system's. */
 export interface CudaOptions {
   readonly ordinal?: number;
   readonly graphs?: boolean;
   readonly regionBytes?: number;
   readonly stagingBytes?: number;
   readonly runAhead?: number;
+  readonly precision?: Precision;
   readonly driver?: Driver;
 }
 
@@ -59,7 +62,7 @@ export class CudaDevice implements Device {
     this.card = openCard(calls, options.ordinal ?? 0);
     this.context = this.card.context;
     this.name = calls.name = this.card.name;
-    this.target = { kind: "cuda", features: this.card.features };
+    this.target = { kind: "cuda", features: { ...this.card.features, ...(options.precision && { precision: options.precision }) } };
     this.graphs = options.graphs ?? true;
     this.runAhead = options.runAhead ?? 16;
     const opened: { dispose(): void }[] = [this.card];

@@ -15,24 +15,30 @@ export interface ConvOptions {
   readonly padding?: Padding;
   readonly dilation?: number | Shape;
   readonly groups?: number;
+  /** How exactly f32 products are wanted, where hardware offers less for more speed. */
+  readonly precision?: p.Precision;
 }
 
 /** Cross-correlation (what networks call convolution): x [N, C, S], w [O, C/groups, K] -> [N, O, W]. @throws E0201, E0205 */
-export function conv(x: TensorLike, w: TensorLike, { strides = 1, padding = "valid", dilation = 1, groups = 1 }: ConvOptions = {}): Tensor {
+export function conv(
+  x: TensorLike,
+  w: TensorLike,
+  { strides = 1, padding = "valid", dilation = 1, groups = 1, precision }: ConvOptions = {},
+): Tensor {
   const { t, kernel, spatial, window } = operands("conv", x, w);
   const stride = perDim("conv", "strides", strides, spatial.length),
     dilate = perDim("conv", "dilation", dilation, spatial.length);
   const pad = sides("conv", padding, spatial.length, d =>
     Math.max(0, (Math.ceil(at(spatial, d) / at(stride, d)) - 1) * at(stride, d) + extent(at(window, d), at(dilate, d)) - at(spatial, d)),
   );
-  return p.conv(t, kernel, { stride, pad, dilation: dilate, base: spatial.map(() => 1), groups });
+  return p.conv(t, kernel, { stride, pad, dilation: dilate, base: spatial.map(() => 1), groups, ...(precision && { precision }) });
 }
 /** The transpose of `conv` in its input: x [N, C, S], w [C, O/groups, K] -> [N, O, W] with W = (S - 1)·stride + extent of the kernel - padding; "same" gives
  *  W = S·stride. @throws E0201, E0205 */
 export function convTranspose(
   x: TensorLike,
   w: TensorLike,
-  { strides = 1, padding = "valid", dilation = 1, groups = 1 }: ConvOptions = {},
+  { strides = 1, padding = "valid", dilation = 1, groups = 1, precision }: ConvOptions = {},
 ): Tensor {
   const { t, kernel, spatial, window } = operands("convTranspose", x, w),
     d = spatial.length;
@@ -55,6 +61,7 @@ export function convTranspose(
     dilation: dilate,
     base: stride,
     groups,
+    ...(precision && { precision }),
   });
 }
 /** What a transposed "same" takes off both ends in sum; a kernel smaller than the stride adds at the end instead. */

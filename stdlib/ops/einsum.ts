@@ -14,13 +14,24 @@ interface Labelled {
   readonly labels: readonly string[];
 }
 
+/** An einsum with how exactly its f32 products are wanted, where hardware offers less for more speed. */
+export interface PreciseSpec<Spec extends string = string> {
+  readonly spec: Spec;
+  readonly precision: p.Precision;
+}
 /** Einstein summation: `einsum("bthd,bshd->bhts", q, k)`. A letter repeated in one operand takes its diagonal; letters absent from the result are summed; `...`
- *  stands for leading dimensions, which broadcast. Without `->` the result has, in alphabetical order, the letters that occur once. @throws E0201, E0202, E0205 */
+ *  stands for leading dimensions, which broadcast. Without `->` the result has, in alphabetical order, the letters that occur once. A precision goes with the spec: `einsum({ spec: "ij,jk->ik", precision: "highest" }, a, b)`. @throws E0201, E0202, E0205 */
 export function einsum<const Spec extends string, const Xs extends readonly TensorLike[]>(
   spec: Spec & Demand<Einsum<Spec, Xs>>,
   ...xs: Xs
 ): Shaped<Einsum<Spec, Xs>>;
-export function einsum(spec: string, ...xs: readonly TensorLike[]): Tensor {
+export function einsum<const Spec extends string, const Xs extends readonly TensorLike[]>(
+  spec: PreciseSpec<Spec & Demand<Einsum<Spec, Xs>>>,
+  ...xs: Xs
+): Shaped<Einsum<Spec, Xs>>;
+export function einsum(given: string | PreciseSpec, ...xs: readonly TensorLike[]): Tensor {
+  const spec = typeof given === "string" ? given : given.spec,
+    precision = typeof given === "string" ? undefined : given.precision;
   const refuse = (fact: string): PullbackError =>
     new PullbackError("E0205", `einsum "${spec}": ${fact}`, {
       help: "write one group of letters for each operand and, after ->, the letters of the result",
@@ -45,7 +56,7 @@ export function einsum(spec: string, ...xs: readonly TensorLike[]): Tensor {
   const out = right === undefined ? [...expand("...", dots), ...implied(all(operands))] : expand(right, dots);
   if (new Set(out).size !== out.length || out.some(l => !sizes.has(l)))
     throw refuse(`"${right ?? ""}" must name each letter of the operands at most once`);
-  const { x, labels } = sumAway(contractAll(ready, new Set(out), sizes), new Set(out));
+  const { x, labels } = sumAway(contractAll(ready, new Set(out), sizes, precision), new Set(out));
   return p.permute(
     x,
     out.map(l => labels.indexOf(l)),
@@ -101,7 +112,12 @@ function sumAway(o: Labelled, needed: ReadonlySet<string>): Labelled {
   return { x: p.reduceSum(o.x, { axes }), labels: o.labels.filter(l => needed.has(l)) };
 }
 /** Contract the pair that costs the fewest multiplications until one is left; of equals the first, so that two runs agree. */
-function contractAll(operands: readonly Labelled[], out: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Labelled {
+function contractAll(
+  operands: readonly Labelled[],
+  out: ReadonlySet<string>,
+  sizes: ReadonlyMap<string, number>,
+  precision: p.Precision | undefined,
+): Labelled {
   const [first, ...others] = operands;
   if (first === undefined || others.length === 0) return first as Labelled; // einsum has at least one operand
   let best: { readonly i: number; readonly j: number; readonly cost: number } | undefined;
@@ -114,10 +130,10 @@ function contractAll(operands: readonly Labelled[], out: ReadonlySet<string>, si
   }
   const { i, j } = best ?? { i: 0, j: 1 };
   const rest = operands.filter((_, k) => k !== i && k !== j);
-  const merged = contract(operands[i] as Labelled, operands[j] as Labelled, new Set([...out, ...all(rest)])); // i and j are in range
-  return contractAll([...rest.slice(0, i), merged, ...rest.slice(i)], out, sizes);
+  const merged = contract(operands[i] as Labelled, operands[j] as Labelled, new Set([...out, ...all(rest)]), precision); // i and j are in range
+  return contractAll([...rest.slice(0, i), merged, ...rest.slice(i)], out, sizes, precision);
 }
-function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>): Labelled {
+function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>, precision: p.Precision | undefined): Labelled {
   const x = sumAway(a, new Set([...needed, ...b.labels])),
     y = sumAway(b, new Set([...needed, ...a.labels]));
   const shared = x.labels.filter(l => y.labels.includes(l)),
@@ -125,6 +141,7 @@ function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>): Labell
     over = shared.filter(l => !needed.has(l));
   const at = (o: Labelled, ls: readonly string[]): number[] => ls.map(l => o.labels.indexOf(l));
   const product = p.dotGeneral(x.x, y.x, {
+    ...(precision && { precision }),
     lhsBatch: at(x, batch),
     rhsBatch: at(y, batch),
     lhsContract: at(x, over),

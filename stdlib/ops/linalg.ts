@@ -9,12 +9,19 @@ import { sum } from "./reduce.ts";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
+/** How exactly an f32 product is wanted, where hardware offers less for more speed. */
+export interface ProductOptions {
+  readonly precision?: p.Precision;
+}
+const asked = ({ precision }: ProductOptions): ProductOptions => (precision === undefined ? {} : { precision });
+
 /** Matrix product: [..., m, k] · [..., k, n] -> [..., m, n]; leading dimensions broadcast; one-dimensional operands are rows and columns. @throws E0202 */
 export function matmul<X extends TensorLike, Y extends TensorLike>(
   x: X,
   y: Y & Demand<MatMul<ShapeOf<X>, ShapeOf<Y>>>,
+  options?: ProductOptions,
 ): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
-export function matmul(x: TensorLike, y: TensorLike): Tensor {
+export function matmul(x: TensorLike, y: TensorLike, options: ProductOptions = {}): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   const k = a.shape[a.ndim - 1],
     l = b.shape[Math.max(0, b.ndim - 2)];
@@ -23,21 +30,30 @@ export function matmul(x: TensorLike, y: TensorLike): Tensor {
       help: "the last dimension of the first must be the second-to-last of the second: transpose one of them",
     });
   if (b.ndim <= 2)
-    return p.dotGeneral(a, b, { lhsBatch: [], rhsBatch: [], lhsContract: [a.ndim - 1], rhsContract: [Math.max(0, b.ndim - 2)] }); // every leading dimension of a is a row
+    return p.dotGeneral(a, b, {
+      ...asked(options),
+      lhsBatch: [],
+      rhsBatch: [],
+      lhsContract: [a.ndim - 1],
+      rhsContract: [Math.max(0, b.ndim - 2)],
+    }); // every leading dimension of a is a row
   if (a.ndim === 1)
-    return p.reshape(matmul(p.reshape(a, { shape: [1, a.size] }), b), { shape: [...b.shape.slice(0, -2), b.shape[b.ndim - 1] ?? 0] });
+    return p.reshape(matmul(p.reshape(a, { shape: [1, a.size] }), b, options), {
+      shape: [...b.shape.slice(0, -2), b.shape[b.ndim - 1] ?? 0],
+    });
   const lead = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2)),
     n = lead.length;
   const lhs = broadcastTo(a, [...lead, ...a.shape.slice(-2)]),
     rhs = broadcastTo(b, [...lead, ...b.shape.slice(-2)]);
-  return p.dotGeneral(lhs, rhs, { lhsBatch: range(n), rhsBatch: range(n), lhsContract: [n + 1], rhsContract: [n] });
+  return p.dotGeneral(lhs, rhs, { ...asked(options), lhsBatch: range(n), rhsBatch: range(n), lhsContract: [n + 1], rhsContract: [n] });
 }
 /** Sum of products over the last axis of x and the second-to-last (or only) of y, as NumPy's dot. @throws E0202 */
 export function dot<X extends TensorLike, Y extends TensorLike>(
   x: X,
   y: Y & Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>,
+  options?: ProductOptions,
 ): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
-export function dot(x: TensorLike, y: TensorLike): Tensor {
+export function dot(x: TensorLike, y: TensorLike, options: ProductOptions = {}): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   if (a.ndim === 0 || b.ndim === 0)
     throw new PullbackError("E0202", `dot needs at least one dimension each, got ${p.showAval(a.aval)} and ${p.showAval(b.aval)}`, {
@@ -48,7 +64,7 @@ export function dot(x: TensorLike, y: TensorLike): Tensor {
     throw new PullbackError("E0202", `dot cannot contract ${p.showAval(a.aval)} with ${p.showAval(b.aval)}`, {
       help: "the last dimension of the first must be the second-to-last of the second",
     });
-  return p.dotGeneral(a, b, { lhsBatch: [], rhsBatch: [], lhsContract: [a.ndim - 1], rhsContract: [at] });
+  return p.dotGeneral(a, b, { ...asked(options), lhsBatch: [], rhsBatch: [], lhsContract: [a.ndim - 1], rhsContract: [at] });
 }
 /** x[i]·y[j]: all products of two flattened tensors, [size x, size y]. */
 export function outer(x: TensorLike, y: TensorLike): Tensor {
