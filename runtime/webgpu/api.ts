@@ -86,7 +86,7 @@ export interface GpuAdapterInfo {
 export interface GpuLayoutEntry {
   readonly binding: number;
   readonly visibility: number;
-  readonly buffer: { readonly type: "storage" | "uniform"; readonly hasDynamicOffset?: boolean };
+  readonly buffer: { readonly type: "storage" | "uniform"; readonly hasDynamicOffset?: boolean; readonly minBindingSize?: number };
 }
 /** One entry of a bind group: the resource is { buffer, size? }. */
 export interface GpuBinding {

@@ -14,35 +14,52 @@ export interface Pipeline {
   readonly settled: () => boolean;
 }
 
-/** The cache, and the two layouts: kernels see the heap (0) and their parameters (1); gates see control memory (2) too. */
+/** What a shader sees. Kernels: the heap (0) and their parameters (1); gates: control memory (2) too. */
+export type View = "kernel" | "gate";
+/** Bytes that `count` parameters take: whole vectors of four words. */
+export const parameterBytes = (count: number): number => Math.ceil(Math.max(1, count) / 4) * 16;
+
+interface Layout {
+  readonly group: GpuHandle;
+  readonly pipeline: GpuHandle;
+}
+/** The cache, and the layouts: one for each view and number of parameters, for a layout says how many bytes there must be (some drivers check a shader against the sizes of
+ *  the one before when they share a layout that does not). */
 export class Pipelines {
-  readonly groups: { readonly kernel: GpuHandle; readonly gate: GpuHandle };
   private readonly timeline: Timeline;
-  private readonly layouts: { readonly kernel: GpuHandle; readonly gate: GpuHandle };
+  private readonly layouts = new Map<string, Layout>();
   private readonly cache = new Map<string, Pipeline>();
 
   constructor(timeline: Timeline) {
-    const { gpu } = (this.timeline = timeline);
-    const storage = (binding: number): GpuLayoutEntry => ({ binding, visibility: COMPUTE, buffer: { type: "storage" } });
-    const kernel: GpuLayoutEntry[] = [storage(0), { binding: 1, visibility: COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true } }];
-    this.groups = {
-      kernel: gpu.createBindGroupLayout({ entries: kernel }),
-      gate: gpu.createBindGroupLayout({ entries: [...kernel, storage(2)] }),
-    };
-    this.layouts = {
-      kernel: gpu.createPipelineLayout({ bindGroupLayouts: [this.groups.kernel] }),
-      gate: gpu.createPipelineLayout({ bindGroupLayouts: [this.groups.gate] }),
-    };
+    this.timeline = timeline;
   }
-  /** The pipeline of a shader. Its `ready` rejects with E0707 and the compiler's words when the driver does not take it. */
-  get(name: string, code: string, layout: "kernel" | "gate" = "kernel"): Pipeline {
+  /** The layout of shaders of that view and so many parameters. */
+  layout(view: View, count: number): Layout {
+    const { gpu } = this.timeline,
+      bytes = parameterBytes(count),
+      key = `${view} ${bytes}`;
+    const known = this.layouts.get(key);
+    if (known) return known;
+    const storage = (binding: number): GpuLayoutEntry => ({ binding, visibility: COMPUTE, buffer: { type: "storage" } });
+    const places: GpuLayoutEntry = {
+      binding: 1,
+      visibility: COMPUTE,
+      buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: bytes },
+    };
+    const group = gpu.createBindGroupLayout({ entries: [storage(0), places, ...(view === "gate" ? [storage(2)] : [])] });
+    const made = { group, pipeline: gpu.createPipelineLayout({ bindGroupLayouts: [group] }) };
+    this.layouts.set(key, made);
+    return made;
+  }
+  /** The pipeline of a shader of `count` parameters. Its `ready` rejects with E0707 and the compiler's words when the driver does not take it. */
+  get(name: string, code: string, count: number, view: View = "kernel"): Pipeline {
     const known = this.cache.get(code);
     if (known) {
       this.cache.delete(code);
       this.cache.set(code, known);
       return known;
     }
-    const made = this.compile(name, code, layout);
+    const made = this.compile(name, code, this.layout(view, count));
     this.cache.set(code, made);
     made.ready.catch(() => this.cache.delete(code)); // the next try compiles again
     if (this.cache.size > CAPACITY)
@@ -53,12 +70,12 @@ export class Pipelines {
     return made;
   }
 
-  private compile(name: string, code: string, layout: "kernel" | "gate"): Pipeline {
+  private compile(name: string, code: string, { pipeline: layout }: Layout): Pipeline {
     const { gpu } = this.timeline;
     let handle: GpuHandle | undefined, making: Promise<GpuHandle> | undefined;
     const outcome = this.timeline.guard(() => {
       const module = gpu.createShaderModule({ code, label: name });
-      making = gpu.createComputePipelineAsync({ label: name, layout: this.layouts[layout], compute: { module, entryPoint: "main" } });
+      making = gpu.createComputePipelineAsync({ label: name, layout, compute: { module, entryPoint: "main" } });
       making.catch(() => {}); // told below, in better words
     });
     const ready = (async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { byteSize } from "../dtype.ts";
 import { InternalError, unreachable } from "../errors/error.ts";
 import type { ProgramStep, Slot, SlotRef } from "../program.ts";
 import { COPY, copyGroups, GATE } from "./kernels.ts";
-import type { Pipeline, Pipelines } from "./pipelines.ts";
+import type { Pipeline, Pipelines, View } from "./pipelines.ts";
 
 /** A place in memory: the slot's address + (base + sum of counter * stride) elements of `size` bytes. */
 export interface Place extends SlotRef {
@@ -83,7 +83,7 @@ class Planner {
   constructor(artifact: WgslArtifact, pipelines: Pipelines) {
     this.artifact = artifact;
     this.pipelines = pipelines;
-    this.kernels = artifact.kernels.map(k => pipelines.get(k.name, k.code));
+    this.kernels = artifact.kernels.map(k => pipelines.get(k.name, k.code, k.params.length));
     this.used = new Set(this.kernels);
   }
   prepare(steps: readonly ProgramStep<number>[], region: number): Node[] {
@@ -103,7 +103,7 @@ class Planner {
       case "copy": {
         const from = this.place(s.from),
           to = this.place(s.to);
-        return { kind: "copy", dispatch: this.dispatch(this.own("copy", COPY), copyGroups(s.bytes), region), from, to, bytes: s.bytes };
+        return { kind: "copy", dispatch: this.dispatch(this.own("copy", COPY, 3), copyGroups(s.bytes), region), from, to, bytes: s.bytes };
       }
       case "loop":
         return { ...s, body: this.prepare(s.body, region) };
@@ -146,11 +146,11 @@ class Planner {
     return { pipeline, groups, region, at: list.push(groups) - 1 };
   }
   private region(): number {
-    this.gate = this.own("gate", GATE, "gate");
+    this.gate = this.own("gate", GATE, 8, "gate");
     return this.regions.push([]) - 1;
   }
-  private own(name: string, code: string, layout: "kernel" | "gate" = "kernel"): Pipeline {
-    const p = this.pipelines.get(name, code, layout);
+  private own(name: string, code: string, count: number, view: View = "kernel"): Pipeline {
+    const p = this.pipelines.get(name, code, count, view);
     this.used.add(p);
     return p;
   }

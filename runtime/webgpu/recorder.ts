@@ -3,7 +3,7 @@
 import { InternalError } from "../errors/error.ts";
 import { Usage, type GpuBinding, type GpuBuffer, type GpuEncoder, type GpuHandle, type GpuPass } from "./api.ts";
 import type { Heap } from "./heap.ts";
-import type { Pipeline, Pipelines } from "./pipelines.ts";
+import { parameterBytes, type Pipeline, type Pipelines } from "./pipelines.ts";
 import { split } from "./plan.ts";
 import type { Profile } from "./profile.ts";
 import type { Timeline } from "./timeline.ts";
@@ -107,16 +107,15 @@ export class Recorder {
   /** A bind group is good as long as the heap's buffer is the same. */
   private group(count: number, control?: GpuBuffer): GpuHandle {
     const { buffer } = this.heap,
-      size = Math.ceil(Math.max(1, count) / 4) * 16;
+      size = parameterBytes(count);
     const known = control ? this.gates.get(control) : this.kernels.get(size);
     if (known?.heap === buffer) return known.group;
-    const { kernel, gate } = this.pipelines.groups;
     const entries: GpuBinding[] = [
       { binding: 0, resource: { buffer } },
       { binding: 1, resource: { buffer: this.uniforms, size } },
     ];
     if (control) entries.push({ binding: 2, resource: { buffer: control } });
-    const group = this.timeline.gpu.createBindGroup({ layout: control ? gate : kernel, entries });
+    const group = this.timeline.gpu.createBindGroup({ layout: this.pipelines.layout(control ? "gate" : "kernel", count).group, entries });
     if (control) this.gates.set(control, { heap: buffer, group });
     else this.kernels.set(size, { heap: buffer, group });
     return group;

@@ -1,6 +1,5 @@
 // A WebGPU device as a subject of the conformance suite: Dawn over a Vulkan driver that runs on the CPU. One driver a process, chosen before Dawn looks for one.
 import { test } from "uvu";
-import * as assert from "uvu/assert";
 import { WebGpuDevice } from "../../runtime/webgpu/device.ts";
 import { watch } from "../runtime/webgpu/watch.ts";
 import { lavapipe, swiftshader, type Driver } from "../support/drivers.ts";
@@ -24,10 +23,4 @@ export async function onDawn(driver: keyof typeof drivers, suite: (s: Subject & 
   }
   test.run();
 }
-/** The last test of a suite that gives back what it takes. */
-export function leavesNothing(device: WebGpuDevice): void {
-  test("nothing is left on the device", async () => {
-    await device.sync();
-    assert.is(device.memory().arrays, 0);
-  });
-}
+export { leavesNothing } from "./webgpu_subject.ts";

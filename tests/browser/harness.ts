@@ -8,8 +8,9 @@ import { TELL, type Message } from "./channel.ts";
 import { launch, type LaunchOptions } from "./chromium.ts";
 import { serve, type ServeOptions } from "./serve.ts";
 
-/** How a page is run. `seconds` is its time limit. */
+/** How a page is run. `query`: of its address. `seconds` is its time limit. */
 export interface PageOptions extends ServeOptions, LaunchOptions {
+  readonly query?: string;
   readonly seconds?: number;
   /** Does what the page asks for. */
   readonly asked?: (what: string, browser: Browser) => Promise<void>;
@@ -26,7 +27,7 @@ export async function runPage(path: string, { folder }: Built, options: PageOpti
   await using server = await serve(folder, options);
   await using browser = await launch(path, options);
   const page = await browser.newPage();
-  return await follow(page, server.url, options.seconds ?? 240, what =>
+  return await follow(page, `${server.url}${options.query ? `?${options.query}` : ""}`, options.seconds ?? 240, what =>
     options.asked ? options.asked(what, browser) : Promise.reject(new Error(`the page asks for "${what}", which this test cannot do`)),
   );
 }

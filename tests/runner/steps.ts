@@ -50,7 +50,7 @@ export const steps: readonly Step[] = [
   { kind: "files", name: "architecture", match: [/^tests\/architecture(\.test\.ts$|\/)/] },
   { kind: "files", name: "unit", match: [/^tests\//] },
   { kind: "files", name: "laws", match: [/^tests\/laws\//, /^tests\/primitives\.test\.ts$/] },
-  { kind: "files", name: "backends", match: [/^tests\/(backends|browser|fuzz)\//] },
+  { kind: "files", name: "backends", match: [/^tests\/(backends|browser|deno|fuzz)\//] },
   { kind: "files", name: "examples", match: [/^tests\/examples\//] },
 ];
 

@@ -1,0 +1,11 @@
+// WebGPU in Deno (wgpu and naga over Mesa's lavapipe): another implementation of the interface and another compiler of WGSL run the conformance suite, over other samples
+// than Node and the browser; all of them with CONFORMANCE=all.
+import { test } from "uvu";
+import { deno, lavapipe } from "../support/drivers.ts";
+import { denoTests } from "./harness.ts";
+
+await denoTests("tests/deno/webgpu.deno.ts", "Deno over lavapipe", [deno(), lavapipe()], ([, driver = ""]) => ({
+  seconds: process.env["CONFORMANCE"] === "all" ? 3600 : 240,
+  env: { VK_ICD_FILENAMES: driver },
+}));
+test.run();
