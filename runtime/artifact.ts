@@ -13,10 +13,12 @@ export interface WasmFeatures {
   readonly threads: boolean;
 }
 
-/** What WGSL may assume of an adapter. `subgroup`: the smallest subgroup size, 1 without the feature. `threads`, `sharedBytes`: the most a workgroup may have. */
+/** What WGSL may assume of an adapter. `subgroup`: the smallest subgroup size, 1 without the feature. `threads`, `sharedBytes`: the most a workgroup may have. `software`: it
+ *  computes on the CPU, where a subgroup is one vector register. */
 export interface WgslFeatures {
   readonly f16: boolean;
   readonly subgroup: number;
+  readonly software?: boolean;
   readonly threads: number;
   readonly sharedBytes: number;
 }

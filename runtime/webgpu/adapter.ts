@@ -51,6 +51,7 @@ export function wgslFeatures({ gpu, info }: Opened): WgslFeatures {
   return {
     f16: features.has("shader-f16"),
     subgroup: features.has("subgroups") ? (info?.subgroupMinSize ?? 4) : 1, // 4: no implementation may have smaller ones
+    software: info?.isFallbackAdapter ?? false,
     threads: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
     sharedBytes: limits.maxComputeWorkgroupStorageSize,
   };

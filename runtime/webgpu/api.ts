@@ -81,6 +81,7 @@ export interface GpuAdapterInfo {
   readonly device: string;
   readonly description: string;
   readonly subgroupMinSize?: number;
+  readonly isFallbackAdapter?: boolean;
 }
 /** One entry of a bind group layout. */
 export interface GpuLayoutEntry {

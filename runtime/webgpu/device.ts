@@ -18,10 +18,12 @@ import { selfTest } from "./selftest.ts";
 import { Staging } from "./staging.ts";
 import { Timeline } from "./timeline.ts";
 
-/** Options of `webgpu`. `heapBytes`: memory to begin with (16 MiB; it grows). `runAhead`: submits that may be unfinished before later ones wait on the host (32). `label`: its name in messages (the adapter's). */
+/** Options of `webgpu`. `heapBytes`: memory to begin with (16 MiB; it grows). `runAhead`: submits that may be unfinished before later ones wait on the host (32). `label`: its name in messages (the adapter's). `software`: code for an
+ *  adapter that computes on the CPU, or for a card (what the adapter says it is). */
 export interface WebGpuOptions extends AdapterOptions {
   readonly heapBytes?: number;
   readonly runAhead?: number;
+  readonly software?: boolean;
   readonly label?: string;
 }
 
@@ -43,10 +45,10 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
   private readonly reclaimer = new Reclaimer();
   private readonly ledger = new Ledger(this.reclaimer, block => this.heap.release(block.address));
 
-  private constructor(opened: Opened, name: string, timeline: Timeline, heap: Heap, faults: Faults) {
+  private constructor(opened: Opened, features: WgslFeatures, name: string, timeline: Timeline, heap: Heap, faults: Faults) {
     this.owned = opened.owned;
     this.name = name;
-    this.features = wgslFeatures(opened);
+    this.features = features;
     this.timeline = timeline;
     this.heap = heap;
     this.faults = faults;
@@ -65,7 +67,8 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
       timeline = new Timeline(gpu, name, options.runAhead ?? 32, faults);
     const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize, 2 ** 32 - 4096); // addresses are 32 bits
     const heap = await Heap.make({ timeline, faults, initial: options.heapBytes ?? 16 << 20, limit });
-    return new WebGpuDevice(opened, name, timeline, heap, faults);
+    const features = { ...wgslFeatures(opened), ...(options.software === undefined ? {} : { software: options.software }) };
+    return new WebGpuDevice(opened, features, name, timeline, heap, faults);
   }
   /** True when the device is gone: make a new one. */
   get lost(): boolean {

@@ -16,7 +16,7 @@ export async function onDawn(driver: keyof typeof drivers, suite: (s: Subject & 
     test.skip(`Dawn over ${driver}`);
   } else {
     process.env["VK_ICD_FILENAMES"] = found.path;
-    const device = watch(await WebGpuDevice.open());
+    const device = watch(await WebGpuDevice.open({ software: driver === "swiftshader" })); // both drivers are; each way to cut kernels is tried on one
     console.log(`${device.name}: subgroups of ${device.features.subgroup}, ${device.features.f16 ? "f16" : "no f16"}`);
     const share = process.env["CONFORMANCE"] === "all" ? {} : { sample: 6, from: driver === "lavapipe" ? 3 : 0 };
     suite({ device, lacks: ["f64"], accuracy: "shader", atOnce: 8, ...share });

@@ -22,7 +22,8 @@ const TURNS = 4,
 /** A group for each item. */
 export function groupTile(k: LoopKernel, items: Items, target: TileTarget): Tiled {
   const longest = Math.max(1, ...dealtLoops(items.body).map(({ n }) => n ?? 4 * target.group));
-  const threads = Math.min(target.threads, WIDEST, Math.max(target.subgroup, powerOfTwo(Math.ceil(longest / TURNS))));
+  const most = target.software && target.subgroup > 1 ? target.subgroup : WIDEST; // where a barrier is dear, none
+  const threads = Math.min(target.threads, most, Math.max(target.subgroup, powerOfTwo(Math.ceil(longest / TURNS))));
   return new GroupTiler(k, items, target, threads).tile();
 }
 

@@ -1,13 +1,15 @@
 // What cutting work into groups needs to know of a GPU. Numbers only: no driver, no language.
 import type { Precision } from "../../../runtime/precision.ts";
 
-/** `threads`: the most threads of a group. `group`: a good number of threads for independent items. `subgroup`: threads that can shuffle (1: none). `sharedBytes`: a group's shared memory. `double`: is there f64? */
+/** `threads`: the most threads of a group. `group`: a good number of threads for independent items. `subgroup`: threads that can shuffle (1: none). `sharedBytes`: a group's shared memory. `double`: is there f64?
+ *  `software`: threads run on a CPU, a subgroup as one vector: barriers are dear, a thread may do much. */
 export interface TileTarget {
   readonly threads: number;
   readonly group: number;
   readonly subgroup: number;
   readonly sharedBytes: number;
   readonly double: boolean;
+  readonly software?: boolean;
   readonly matrix?: MatrixUnits;
 }
 /** Units that multiply fragments (`ir/fragment.ts`), with copies to shared memory that run beside them; subgroups are of 32. `processors`: how many groups run side by side at least.

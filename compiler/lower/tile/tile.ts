@@ -7,6 +7,7 @@ import type { TiledKernel } from "../../ir/tiled.ts";
 import { mapLaunches } from "../../ir/walk.ts";
 import { attentionTile } from "./attention.ts";
 import type { Tiled } from "./builder.ts";
+import { directTile } from "./direct.ts";
 import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
 import { itemsOf } from "./items.ts";
@@ -73,7 +74,10 @@ function launchesOf(k: Kernel, target: TileTarget, alignments: readonly number[]
 }
 /** One kernel, cut for `target` as one launch. */
 export function tileKernel(k: Kernel, target: TileTarget): Tiled {
-  if (k.kind === "gemm") return Math.min(k.m, k.n) < THIN ? tileKernel(asLoops(k), target) : productTile(k, chooseTile(k, target), target);
+  if (k.kind === "gemm") {
+    if (Math.min(k.m, k.n) < THIN) return tileKernel(asLoops(k), target);
+    return target.software ? directTile(k, target) : productTile(k, chooseTile(k, target), target);
+  }
   if (k.kind === "attention") return attentionTile(k, target);
   const items = itemsOf(k, target),
     loops = dealtLoops(items.body);
