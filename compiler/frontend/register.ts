@@ -1,5 +1,6 @@
 // `node --import pullback/register app.ts`: installs the hooks, and turns on source maps, so that errors and debuggers show the user's lines.
 import { register } from "node:module";
+import { setFlagsFromString } from "node:v8";
 import { PullbackError } from "../../runtime/errors/error.ts";
 
 for (const name of ["ts-morph", "magic-string"]) {
@@ -13,4 +14,5 @@ for (const name of ["ts-morph", "magic-string"]) {
   }
 }
 process.setSourceMapsEnabled(true);
+if (Number.parseInt(process.versions.node, 10) <= 20) setFlagsFromString("--experimental-wasm-relaxed-simd"); // as the library's device does: ?compiled has its bits
 register(import.meta.url.endsWith(".ts") ? "./hooks.ts" : "./hooks.js", import.meta.url);

@@ -6,7 +6,7 @@ export class LaunchError extends Error {
   readonly code: ErrorCode;
   readonly help: string | undefined;
   constructor(code: ErrorCode, fact: string, help?: string, cause?: unknown) {
-    super(`${code}: ${fact}${help ? `\n  help: ${help}` : ""}`, { cause });
+    super(`${code}: ${fact}${help ? `\n  help: ${help}` : ""}`, cause ? { cause } : undefined);
     this.name = "LaunchError";
     this.code = code;
     this.help = help;

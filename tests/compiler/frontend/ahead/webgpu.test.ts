@@ -52,6 +52,70 @@ onGpu("on WebGPU loops, and branches that the device decides, give the same numb
     compiled = jit(model.control);
   for (const limit of [1, 1e3, 1e6]) await same(await control(start, limit), compiled(array(start) as never, array(limit) as never));
 });
+onGpu("on WebGPU a call is one submit, whatever is in it, and only values that decide ask for more", async () => {
+  let submits = 0;
+  const counting: Gpu = {
+    requestAdapter: async o => {
+      const adapter = await gpu?.requestAdapter(o);
+      if (!adapter) return null;
+      const { features, limits, info } = adapter;
+      return {
+        features,
+        limits,
+        ...(info ? { info } : {}),
+        requestDevice: async d => {
+          const device = await adapter.requestDevice(d),
+            { queue } = device,
+            submit = queue.submit.bind(queue);
+          return new Proxy(device, {
+            get: (target, name) => {
+              if (name === "queue")
+                return { submit: (c: Parameters<typeof submit>[0]) => (submits++, submit(c)), writeBuffer: queue.writeBuffer.bind(queue) };
+              const value: unknown = Reflect.get(target, name, target);
+              return typeof value === "function" ? (value.bind(target) as unknown) : value;
+            },
+          });
+        },
+      };
+    },
+  };
+  await openDevice(() => webgpu(counting));
+  const { params, state } = (await init()) as unknown as Run,
+    next = (await step(params, state, x, labels, 1)) as unknown as Run;
+  submits = 0;
+  await step(next.params, next.state, x, labels, 1);
+  assert.is(submits, 1);
+  submits = 0;
+  await control(Float32Array.of(1, -2, 3, -0.5, 0.25), 1);
+  assert.ok(submits > 2, `${submits}`);
+});
+onGpu("on WebGPU a device that is closed says that it is lost, and another can be opened", async () => {
+  const device = await openDevice(() => webgpu(gpu)),
+    { params, state } = (await init()) as unknown as Run;
+  device.close();
+  const lost = /^E0704: the device WebGPU \(\w+\) was lost/;
+  for (const use of [() => params.w1.data(), () => params.w2.data(), () => step(params, state, x, labels, 1)])
+    await use().then(
+      () => assert.unreachable("it went on"),
+      (e: unknown) => assert.match((e as Error).message, lost),
+    );
+  await openDevice(() => webgpu(gpu));
+  const again = (await init()) as unknown as Run;
+  await same(again, model.init());
+});
+onGpu("on WebGPU memory grows with its contents, and a call on tensors of two devices is refused", async () => {
+  const device = await openDevice(() => webgpu(gpu)),
+    kept = (await init()) as unknown as Run;
+  const block = device.allocate(64 << 20); // the heap has 16 MiB at first
+  await same(kept, model.init());
+  device.release(block);
+  await openDevice(wasm);
+  const other = (await init()) as unknown as Run;
+  await step(kept.params, other.state, x, labels, 1).then(
+    () => assert.unreachable("it was taken"),
+    (e: unknown) => assert.is((e as Error).message.split("\n")[0], "E0703: arguments of step live on two devices"),
+  );
+});
 test("without a GPU the next choice is opened, and says why; alone it is refused", async () => {
   const none: Gpu = { requestAdapter: () => Promise.resolve(null) };
   const { kind, name, reason } = await openDevice(() => webgpu(none), wasm);
