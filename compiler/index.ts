@@ -1,5 +1,7 @@
 // The public entry of the compiler: transforms, control flow, jit, tensors in and out. The package's root re-exports it beside the operations.
 import "./eager.ts";
+export { borrowGpuBuffer, fromGpuBuffer, toGpuBuffer, type GpuBufferLayout } from "./gpu_buffers.ts";
+export type { Borrowed, BorrowOptions } from "../runtime/webgpu/borrow.ts";
 export { jit, type Jitted, type JitOptions, type Lowered } from "./jit.ts";
 export type { Stage } from "./compile.ts";
 export { fromHost, fromStorage, toStorage, read, readSync, toDevice, disposeTensor } from "./host.ts";

@@ -69,6 +69,7 @@ export interface GpuLimits {
   readonly maxStorageBufferBindingSize: number;
   readonly maxUniformBufferBindingSize: number;
   readonly minUniformBufferOffsetAlignment: number;
+  readonly minStorageBufferOffsetAlignment: number;
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupSizeX: number;

@@ -8,6 +8,7 @@ import { Reclaimer } from "../memory/reclaim.ts";
 import { openDevice, wgslFeatures, type AdapterOptions, type Opened } from "./adapter.ts";
 import { Usage, type GpuBuffer } from "./api.ts";
 import { WebGpuArray, type GpuBlock } from "./array.ts";
+import { borrow, type Borrowed, type BorrowOptions } from "./borrow.ts";
 import { WebGpuExecutable } from "./executable.ts";
 import { Faults } from "./faults.ts";
 import { Heap } from "./heap.ts";
@@ -129,6 +130,14 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     const { address } = a.block;
     if (bytes > 0)
       this.timeline.issue({ execute: seq => this.timeline.attempt(seq, () => this.copy(this.heap.buffer, address, buffer, at, bytes)) });
+  }
+  /** A tensor's own memory for work of yours on the same GPUDevice, without a copy. See borrow.ts. */
+  borrow(a: WebGpuArray, use: (borrowed: Borrowed) => void, options?: BorrowOptions): Promise<void> {
+    return borrow(this, a, use, options);
+  }
+  /** The buffer that every tensor lies in, until the heap grows. */
+  get buffer(): GpuBuffer {
+    return this.heap.buffer;
   }
   /** A few programs with exactly known answers. @throws E0710 when the driver gets one wrong */
   selfTest(): Promise<void> {

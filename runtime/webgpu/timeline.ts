@@ -98,7 +98,7 @@ export class Timeline {
   /** Commands from `from` on did not happen. What still waits is dropped. */
   fail(from: number, error: Error): void {
     const last = this.failures.at(-1);
-    if (last && from <= last.to + 1 && from >= last.from) last.to = this.issued;
+    if (last && from <= last.to && from >= last.from) last.to = this.issued;
     else this.failures.push({ from, to: this.issued, error, told: false });
     for (const { command } of this.waiting.clear()) command.voided?.(error);
   }

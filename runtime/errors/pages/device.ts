@@ -50,7 +50,8 @@ end, and no result could be read nor forgotten memory be collected. Wait inside 
   E0709: {
     title: "a GPUBuffer of yours does not fit",
     body: `
-Copies between tensors and your own GPUBuffers need COPY_SRC (to read it) or COPY_DST (to write it), enough bytes, and sizes and offsets in multiples of 4.`,
+Copies between tensors and your own GPUBuffers need COPY_SRC (to read it) or COPY_DST (to write it), enough bytes, and sizes and offsets in multiples of 4. Only tensors on a WebGPU device have a GPUBuffer to
+lend (borrowGpuBuffer).`,
   },
   E0710: {
     title: "the driver computes wrongly",
