@@ -52,7 +52,7 @@ export function cardTarget(features: PtxFeatures, precision: Precision = feature
   return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, ...(capability >= 80 && { matrix }) };
 }
 const templatesOf = (target: DeviceTarget): Templates =>
-  target.kind === "wasm" ? wasmTemplates : gpuTemplates({ subgroup: target.kind === "cuda" ? WARP : target.features.subgroup });
+  target.kind === "wasm" ? wasmTemplates : gpuTemplates(target.kind === "cuda" ? cardTarget(target.features) : target.features);
 /** A composite stays where the target has a template for it. */
 const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>

@@ -2,6 +2,7 @@
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
 import type { Aval } from "../ir/aval.ts";
+import { BLOCK } from "../ir/fragment.ts";
 import type { Eqn } from "../ir/func.ts";
 import type { AttentionKernel, Place } from "../ir/kernel.ts";
 import type { Expr, ExprVar } from "../ir/scalar.ts";
@@ -13,28 +14,38 @@ import type { Target } from "./reduce.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
 /** What a backend's attention kernels take: dtypes of the operands, sizes of a head (up to `largest`), the fewest queries, and pairs of
- *  a query and a key (at least 1), that are worth it, and the passes that the gradient is made of. `strided`: must a head's elements lie side
- *  by side in memory, rows evenly apart? Other operands are then copied first; else any expression is an operand. */
+ *  a query and a key (at least 1), that are worth it, and the passes that the gradient is made of. `strided`: must the elements of a head of
+ *  this dtype and size lie side by side in memory, rows evenly apart? Other operands are then copied first; else any expression is an operand. */
 export interface Templates {
   readonly dtypes: readonly DType[];
   readonly largest: number;
   readonly queries: number;
   readonly pairs: number;
   readonly backward: "one" | "two";
-  readonly strided: boolean;
+  readonly strided: (dtype: DType, size: number) => boolean;
 }
-/** Those of a GPU whose threads can shuffle in groups of `subgroup`: some of them share a row and keep it in registers, in f32. */
-export const gpuTemplates = ({ subgroup }: { readonly subgroup: number }): Templates => ({
+/** Heads that matrix units multiply where there are some: 16-bit floats, whole blocks. */
+export const onMatrixUnits = (dtype: DType, size: number): boolean =>
+  (dtype === "f16" || dtype === "bf16") && size % BLOCK === 0 && size > 0 && size <= 8 * BLOCK;
+/** Those of a GPU whose threads can shuffle in groups of `subgroup`: some of them share a row and keep it in registers, in f32. With matrix units these take what is for them. */
+export const gpuTemplates = ({ subgroup, matrix }: { readonly subgroup: number; readonly matrix?: unknown }): Templates => ({
   dtypes: ["f32", "f16", "bf16"],
   largest: Math.min(256, 64 * subgroup),
   queries: 1,
   pairs: 1,
   backward: "two",
-  strided: false,
+  strided: (dtype, size) => matrix !== undefined && onMatrixUnits(dtype, size),
 });
 /** Those of WebAssembly: products by the micro-kernel, scores of some rows at a time in the cache. Measured (heads of 32): below 64 x 64 pairs the inlined products are as fast,
  *  from 128 x 128 on they take 1.8 times as long, and their memory grows with the pairs. */
-export const wasmTemplates: Templates = { dtypes: ["f32", "f64"], largest: 256, queries: 32, pairs: 4096, backward: "one", strided: true };
+export const wasmTemplates: Templates = {
+  dtypes: ["f32", "f64"],
+  largest: 256,
+  queries: 32,
+  pairs: 4096,
+  backward: "one",
+  strided: () => true,
+};
 /** A template kernel, or the copy of an operand of one, with the memory it is launched on. */
 export type TemplateLaunch = Launch | { readonly kernel: AttentionKernel; readonly args: readonly SlotRef[] };
 /** Where the launches of one equation find and put values; `fresh` makes temporary memory. */
@@ -45,6 +56,8 @@ export interface TemplatePlaces {
 }
 /** Makes the launches of one equation. */
 export type MakeTemplate = (name: string, at: TemplatePlaces) => readonly TemplateLaunch[];
+/** Makes those of one of its passes. `copied`: operands that an earlier pass has copied, by their number; this one adds its own. */
+type MakePass = (name: string, at: TemplatePlaces, copied?: Map<number, SlotRef>) => readonly TemplateLaunch[];
 
 /** The template of a composite equation; undefined when it has none or the backend's does not fit. */
 export function templateOf(e: Eqn, templates: Templates | undefined): MakeTemplate | undefined {
@@ -62,15 +75,18 @@ export function templateOf(e: Eqn, templates: Templates | undefined): MakeTempla
     t * s < templates.pairs
   )
     return undefined;
-  const make = (pass: AttentionKernel["pass"]): MakeTemplate => launches(e, { b, t, h, s, d }, pass, templates.strided);
+  const make = (pass: AttentionKernel["pass"]): MakePass => launches(e, { b, t, h, s, d }, pass, templates.strided(q.aval.dtype, d));
   if (lower.template === "attention") return make("forward");
   if (templates.backward === "one") return make("backward");
   const query = make("query"),
     keys = make("keys");
-  return (name, at) => [
-    ...query(`${name}_query`, { ...at, into: at.into.slice(0, 1) }),
-    ...keys(`${name}_keys`, { ...at, into: at.into.slice(1) }),
-  ];
+  return (name, at) => {
+    const copied = new Map<number, SlotRef>();
+    return [
+      ...query(`${name}_query`, { ...at, into: at.into.slice(0, 1) }, copied),
+      ...keys(`${name}_keys`, { ...at, into: at.into.slice(1) }, copied),
+    ];
+  };
 }
 
 interface Sizes {
@@ -82,10 +98,9 @@ interface Sizes {
 }
 /** The kernel of one pass, after the copies of operands that it cannot read where they lie. */
 const launches =
-  (e: Eqn, size: Sizes, pass: AttentionKernel["pass"], strided: boolean): MakeTemplate =>
-  (name, at) => {
-    const copies: Launch[] = [],
-      copied = new Map<number, SlotRef>();
+  (e: Eqn, size: Sizes, pass: AttentionKernel["pass"], strided: boolean): MakePass =>
+  (name, at, copied = new Map()) => {
+    const copies: Launch[] = [];
     const first = kernelOf(e, size, pass, name, at, copied),
       { kernel: k } = first;
     if (!strided) return [first];
@@ -105,8 +120,8 @@ const launches =
     return copies.length === 0 ? [first] : [...copies, kernelOf(e, size, pass, name, at, copied)];
   };
 /** Elements from one row of an operand to the next, when a head's elements lie side by side in memory; undefined when they do not. */
-export function rowStride({ vars, d, dtype, params }: AttentionKernel, x: Expr, row: ExprVar): number | undefined {
-  if (x.kind !== "load" || x.guard || params[x.buf]?.dtype !== dtype || (d > 1 && coefficient(x.index, vars.e) !== 1)) return undefined;
+export function rowStride({ vars, d, operands, params }: AttentionKernel, x: Expr, row: ExprVar): number | undefined {
+  if (x.kind !== "load" || x.guard || params[x.buf]?.dtype !== operands || (d > 1 && coefficient(x.index, vars.e) !== 1)) return undefined;
   const stride = coefficient(x.index, row);
   return stride !== undefined && stride >= 0 ? stride : undefined;
 }
@@ -165,6 +180,7 @@ function kernelOf(
     scale,
     causal,
     dtype: computeDType(e.ins[0]?.aval.dtype ?? "f32"),
+    operands: e.ins[0]?.aval.dtype ?? "f32",
     vars,
     q,
     k,

@@ -27,6 +27,8 @@ export function unary(c: Code, op: UnaryOp, d: DType, x: string): string {
     }
     case "sqrt":
       return c.make(k, `sqrt.rn.${d}`, x);
+    case "exp2": // left unexpanded where 22 bits are enough
+      return d === "f32" ? c.make(k, "ex2.approx.ftz.f32", x) : unsupported(op, d);
     case "not":
       return d === "bool" ? c.make("pred", "not.pred", x) : c.make("b32", "not.b32", x);
     case "popcount":

@@ -12,6 +12,7 @@ import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
 import { itemsOf } from "./items.ts";
 import { asLoops, chooseTile, productTile } from "./product.ts";
+import { matrixAttention } from "./matrix/attention.ts";
 import { matrixProduct } from "./matrix/launches.ts";
 import { gcd } from "./matrix/operand.ts";
 import { merge } from "./merge.ts";
@@ -69,7 +70,9 @@ function alignmentOf({ slot, base, terms }: SlotRef, p: Schedule): number {
 
 /** The launches that one kernel is; each has the parameters of the one before, workspace too. */
 function launchesOf(k: Kernel, target: TileTarget, alignments: readonly number[]): readonly Tiled[] {
-  const product = k.kind === "gemm" && Math.min(k.m, k.n) >= THIN ? matrixProduct(k, target, p => alignments[p] ?? 1) : undefined;
+  const aligned = (param: number): number => alignments[param] ?? 1;
+  if (k.kind === "attention") return [matrixAttention(k, target, aligned) ?? tileKernel(k, target)];
+  const product = k.kind === "gemm" && Math.min(k.m, k.n) >= THIN ? matrixProduct(k, target, aligned) : undefined;
   return product ? [product.tiled, ...(product.rest ? [tileKernel(product.rest, target)] : [])] : [tileKernel(k, target)];
 }
 /** One kernel, cut for `target` as one launch. */

@@ -18,7 +18,7 @@ export interface Way {
 /** The way for an operand over its row or column `outer`. `aligned`: bytes of which a parameter's address is a multiple. */
 export function wayOf(
   e: Expr,
-  { vars: { l }, params }: Pick<GemmKernel, "vars" | "params">,
+  { vars: { l }, params }: Pick<GemmKernel, "params"> & { readonly vars: Pick<GemmKernel["vars"], "l"> },
   outer: ExprVar,
   dtype: FragmentDType,
   aligned: (param: number) => number,

@@ -21,7 +21,7 @@ for (const capability of [80, 90])
     for (const [dtype, d] of [
       ["f32", 32],
       ["f32", 64],
-      ["bf16", 80],
+      ["bf16", 72],
       ["f32", 128],
     ] as const) {
       const q = aval(dtype, [2, 256, 4, d]),
