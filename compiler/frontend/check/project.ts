@@ -1,6 +1,7 @@
 // A user's project as TypeScript sees it: shadows in the place of files with tensor scopes. It stays warm: a changed file is read again, the rest is kept.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { directive } from "../scopes.ts";
 import { Project, ts } from "../typescript.ts";
 import type { Finding } from "./finding.ts";
 import { lint } from "./lints.ts";
@@ -32,6 +33,7 @@ export function configAbove(folder: string): string | undefined {
 export class CheckedProject {
   private readonly project: Project;
   private readonly shadows = new Map<string, Shadow>();
+  private readonly seen = new Set<string>();
   constructor(config: string | undefined) {
     this.project = new Project({
       ...(config === undefined ? {} : { tsConfigFilePath: config }),
@@ -53,7 +55,9 @@ export class CheckedProject {
     this.project.resolveSourceFileDependencies();
     for (const f of this.project.getSourceFiles()) {
       const path = f.getFilePath();
-      if (!this.shadows.has(path) && !f.isDeclarationFile() && !path.includes("/node_modules/") && f.getFullText().includes("use tensor"))
+      if (this.seen.has(path)) continue;
+      this.seen.add(path);
+      if (!this.shadows.has(path) && !f.isDeclarationFile() && !path.includes("/node_modules/") && f.getFullText().includes(directive))
         this.refresh(path);
     }
   }
