@@ -1,9 +1,13 @@
 // Wrong programs: what each is told, where, and what to do. The first half is refused when it is rewritten, the second half when it meets a tensor.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { rewrite } from "../../../compiler/frontend/rewrite.ts";
-import { array, PullbackError } from "../../../stdlib/index.ts";
-import { rewritten } from "./load.ts";
+import { toJavaScript, withInlineMap } from "../../../compiler/frontend/transpile.ts";
+import { array, PullbackError, type Tensor } from "../../../stdlib/index.ts";
 
 /** A mistake in the source: code, line:column, the sentence, the remedy. */
 type Refused = readonly [name: string, source: string, code: string, place: string, message: string, help: string];
@@ -108,8 +112,8 @@ for (const [name, source, code, place, message, help] of refused)
     assert.is(map, null);
   });
 
-/** A mistake that a tensor shows: code, the sentence, the remedy. */
-type Thrown = readonly [name: string, source: string, code: string, fact: string, help: string];
+/** A mistake that a tensor shows: code, line:column, the sentence, the remedy. */
+type Thrown = readonly [name: string, source: string, code: string, place: string, fact: string, help: string];
 const oneValue = "reduce it: .all() or .any(); for a choice per element write a ? b : c, or where";
 const oneType = "convert (x.astype) or broadcast (broadcastTo) to one type before, or in both branches";
 const oneKind = "give it a tensor, a number, or a tree of one structure on every path; declare variables that one path needs inside it";
@@ -118,13 +122,14 @@ const keeps =
   "a loop that runs in the program keeps the types of its variables: begin with the type that a step gives, or declare the variable inside the loop";
 const stays = "this statement stays plain JavaScript: take the decision with if, while, for or ?: outside of it";
 const thrown: readonly Thrown[] = [
-  ["a tensor and undefined", body("let y; return x + y;"), "E1121", "+ got a tensor f32[] and undefined", beside],
-  ["a tensor and a string", body("const s = String('a'); return x * s;"), "E1121", "* got a tensor f32[] and string", beside],
-  ["a tensor and an array", body("const a = [1]; return x < a;"), "E1121", "< got a tensor f32[] and an array", beside],
+  ["a tensor and undefined", body("let y; return x + y;"), "E1121", "4:19", "+ got a tensor f32[] and undefined", beside],
+  ["a tensor and a string", body("const s = String('a'); return x * s;"), "E1121", "4:35", "* got a tensor f32[] and string", beside],
+  ["a tensor and an array", body("const a = [1]; return x < a;"), "E1121", "4:27", "< got a tensor f32[] and an array", beside],
   [
     "a function of Math for numbers",
     body("return Math.imul(x, 2);"),
     "E1121",
+    "4:15",
     "Math.imul got a tensor f32[], number",
     "Math.imul is for numbers; tensors have none",
   ],
@@ -132,6 +137,7 @@ const thrown: readonly Thrown[] = [
     "an array indexed by a tensor",
     body("const a = [1, 2]; return a[x];"),
     "E1121",
+    "4:29",
     "a JavaScript array or object was indexed by a tensor",
     "stack the values into a tensor, or choose with switch_(index, [() => a, () => b])",
   ],
@@ -139,6 +145,7 @@ const thrown: readonly Thrown[] = [
     "a vector as the condition of if",
     body("const v = pb.array([1, 0]); if (v > 0) return 1; return 2;"),
     "E1122",
+    "4:31",
     "if chooses by bool[2], which is not one value",
     oneValue,
   ],
@@ -146,6 +153,7 @@ const thrown: readonly Thrown[] = [
     "a vector as the condition of while",
     body("let v = pb.array([1, 0]); while (v > 0) { v = v - 1; } return v;"),
     "E1122",
+    "4:29",
     "while chooses by bool[2], which is not one value",
     oneValue,
   ],
@@ -153,6 +161,7 @@ const thrown: readonly Thrown[] = [
     "two shapes",
     body("let y = x; if (x > 0) y = pb.zeros([2]); return y;"),
     "E1123",
+    "4:14",
     "a condition on tensors decides whether y is f32[2] or f32[]",
     oneType,
   ],
@@ -160,6 +169,7 @@ const thrown: readonly Thrown[] = [
     "two dtypes",
     body("if (x > 0) return x; return x > 1;"),
     "E1123",
+    "4:3",
     "a condition on tensors decides whether the returned value is f32[] or bool[]",
     oneType,
   ],
@@ -167,6 +177,7 @@ const thrown: readonly Thrown[] = [
     "a value on one path",
     body("let y; if (x > 0) y = 1; return y;"),
     "E1124",
+    "4:10",
     "a condition on tensors decides whether y is the number 1 or undefined",
     oneKind,
   ],
@@ -174,6 +185,7 @@ const thrown: readonly Thrown[] = [
     "strings",
     body("let y = 'a'; if (x > 0) y = 'b'; return y;"),
     "E1124",
+    "4:16",
     "a condition on tensors decides whether y is string or string",
     oneKind,
   ],
@@ -181,6 +193,7 @@ const thrown: readonly Thrown[] = [
     "two structures",
     body("return x > 0 ? { a: x } : { b: x };"),
     "E1124",
+    "4:16",
     "a condition on tensors decides whether the returned value is {a: *} or {b: *}",
     oneKind,
   ],
@@ -188,6 +201,7 @@ const thrown: readonly Thrown[] = [
     "a shape that grows in a loop",
     body("let s = x; while (x < 5) { s = pb.stack([x, x]); x = x + 1; } return s;"),
     "E1125",
+    "4:14",
     "s is f32[] before the loop and f32[2] after a step",
     keeps,
   ],
@@ -195,6 +209,7 @@ const thrown: readonly Thrown[] = [
     "an integer that becomes a float",
     body("let i = pb.array(1, { dtype: 'i32' }); while (i < 9) { i = i * 1.5; } return i;"),
     "E1125",
+    "4:42",
     "i is i32[] before the loop and f32[] after a step",
     keeps,
   ],
@@ -202,15 +217,31 @@ const thrown: readonly Thrown[] = [
     "a variable that begins in the loop",
     body("let last; for (const v of pb.array([1, 2])) { last = v; } return last;"),
     "E1125",
+    "4:13",
     "last is undefined before the loop and f32[] after a step",
     keeps,
   ],
-  ["a switch on a tensor", body("switch (x) { case 1: return 2; } return 3;"), "E1126", "switch is decided by a tensor f32[]", stays],
-  ["a return out of try", body("try { if (x > 0) return 1; } finally { } return 2;"), "E1126", "if is decided by a tensor bool[]", stays],
+  [
+    "a switch on a tensor",
+    body("switch (x) { case 1: return 2; } return 3;"),
+    "E1126",
+    "4:11",
+    "switch is decided by a tensor f32[]",
+    stays,
+  ],
+  [
+    "a return out of try",
+    body("try { if (x > 0) return 1; } finally { } return 2;"),
+    "E1126",
+    "4:13",
+    "if is decided by a tensor bool[]",
+    stays,
+  ],
   [
     "a missing return",
     body("if (x > 0) return 1;"),
     "E1127",
+    "4:3",
     "the function returns a value where a condition on tensors holds, and nothing elsewhere",
     "end the function with a return of the same type",
   ],
@@ -218,6 +249,7 @@ const thrown: readonly Thrown[] = [
     "a write under a condition",
     body("const o = {}; if (x > 0) { o.y = 1; } return x;"),
     "E1128",
+    "4:30",
     "o.y = … changes an object from outside a branch or a loop that a tensor decides",
     "assign to a variable instead, and build the object after the branch or the loop",
   ],
@@ -225,6 +257,7 @@ const thrown: readonly Thrown[] = [
     "a write into a tensor",
     body("const v = pb.zeros([2]); v[0] = x; return v;"),
     "E1129",
+    "4:28",
     "v[0] = … writes into a tensor f32[2], which never changes",
     "make a new one: x = x.setAt([i], value)",
   ],
@@ -232,18 +265,45 @@ const thrown: readonly Thrown[] = [
     "for…of over a scalar",
     body("let s = 0; for (const v of x) { s += v; } return s;"),
     "E1130",
+    "4:14",
     "for…of runs over f32[], which has no axis",
     "give it a tensor of one dimension or more; to count up to n write arange(n)",
   ],
 ];
-for (const [name, source, code, fact, help] of thrown)
-  test(`${name} is an error that teaches`, () => {
+const folder = mkdtempSync(join(fileURLToPath(new URL("./", import.meta.url)), "wrong-")); // inside the package, so that it is importable by its name
+test.after(() => rmSync(folder, { recursive: true }));
+process.setSourceMapsEnabled(true); // as the loader does
+/** The function of a program as the loader runs it: a module with a map to the user's text, which lies beside it. */
+async function loaded(name: string, source: string): Promise<(x: Tensor) => unknown> {
+  const file = join(folder, `${name.replaceAll(/\W+/g, "_")}.ts`),
+    module = file.replace(/ts$/, "mjs");
+  writeFileSync(file, source);
+  writeFileSync(module, withInlineMap(toJavaScript(source, file)));
+  const { f } = (await import(pathToFileURL(module).href)) as { readonly f: (x: Tensor) => unknown }; // what every program exports
+  return f;
+}
+for (const [name, text, code, place, fact, help] of thrown)
+  test(`${name} is an error that teaches, at its place`, async () => {
+    const source = `import * as pb from "pullback";\n${text}`,
+      f = await loaded(name, source);
     try {
-      rewritten(`import * as pb from "pullback";\n${source}`)(array(3));
+      f(array(3));
     } catch (e) {
       if (!(e instanceof PullbackError)) throw e;
-      const at = e.message.split("\n")[0];
-      assert.equal([e.code, at, e.help], [code, `${code}: ${fact}`, help]);
+      const [line = 0, column = 0] = place.split(":").map(Number),
+        written = source.split("\n")[line - 1] ?? "";
+      assert.equal(
+        [e.code, ...e.message.split("\n").map(l => l.trimEnd())],
+        [
+          code,
+          `${code}: ${fact}`,
+          `  ${e.at?.file}:${place}`,
+          `${String(line).padStart(4)} | ${written.trim()}`,
+          `     | ${" ".repeat(column - 1 - (written.length - written.trimStart().length))}^`,
+          `  help: ${help}`,
+        ],
+      );
+      assert.ok(e.at?.file.startsWith(folder) && e.at.file.endsWith(".ts"), e.at?.file);
       return;
     }
     assert.unreachable("nothing was thrown");
