@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import { WebGpuDevice } from "../../runtime/webgpu/device.ts";
 import { watch } from "../runtime/webgpu/watch.ts";
-import { lavapipe, swiftshader, type Driver } from "../support/drivers.ts";
+import { lavapipe, swiftshader, useVulkan, type Driver } from "../support/drivers.ts";
 import { SKIPPED } from "../runner/totals.ts";
 import type { Subject } from "./suite.ts";
 
@@ -15,7 +15,7 @@ export async function onDawn(driver: keyof typeof drivers, suite: (s: Subject & 
     console.log(`${SKIPPED}Dawn over ${driver}: ${found.reason}`);
     test.skip(`Dawn over ${driver}`);
   } else {
-    process.env["VK_ICD_FILENAMES"] = found.path;
+    useVulkan(found.path);
     const device = watch(await WebGpuDevice.open({ software: driver === "swiftshader" })); // both drivers are; each way to cut kernels is tried on one
     console.log(`${device.name}: subgroups of ${device.features.subgroup}, ${device.features.f16 ? "f16" : "no f16"}`);
     const share = process.env["CONFORMANCE"] === "all" ? {} : { sample: 6, from: driver === "lavapipe" ? 3 : 0 };

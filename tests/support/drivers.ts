@@ -15,8 +15,15 @@ export function chromium(): Driver {
   if (own !== undefined) return existsSync(own) ? { kind: "found", path: own } : missing(`CHROME_PATH is ${own}, which does not exist`);
   return firstOf(["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"], "chromium");
 }
-/** The Vulkan driver file of SwiftShader, which comes with Chromium: for VK_ICD_FILENAMES. Subgroups of 4, no f16. */
+/** With PULLBACK_GPU=hardware WebGPU is tested in Node on this machine's own driver, in SwiftShader's place. */
+const onHardware = process.env["PULLBACK_GPU"] === "hardware";
+/** The Vulkan driver that Dawn finds from now on: the one of that file; the machine's own for an empty name. Dawn looks once a process. */
+export function useVulkan(file: string): void {
+  if (file !== "") process.env["VK_ICD_FILENAMES"] = file;
+}
+/** The Vulkan driver file of SwiftShader, which comes with Chromium: for `useVulkan`. Subgroups of 4, no f16. */
 export function swiftshader(): Driver {
+  if (onHardware) return { kind: "found", path: "" };
   const own = process.env["CHROME_PATH"];
   const folders = [...(own === undefined ? [] : [dirname(own)]), "/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
   return firstOf(
@@ -26,6 +33,7 @@ export function swiftshader(): Driver {
 }
 /** The Vulkan driver file of Mesa's lavapipe, for VK_ICD_FILENAMES; of at least that major version (Dawn takes no older one than 25). Subgroups of 8, f16. */
 export function lavapipe(atLeast = 0): Driver {
+  if (onHardware) return missing("PULLBACK_GPU=hardware tests the machine's own driver");
   const folder = "/usr/share/vulkan/icd.d";
   const file = existsSync(folder) ? readdirSync(folder).find(name => /^lvp_icd(\.\w+)?\.json$/.test(name)) : undefined;
   if (file === undefined) return missing(notInstalled("mesa-vulkan-drivers"));

@@ -1,11 +1,11 @@
 // A device for tests: Dawn over SwiftShader, which runs on any CPU, found before the package is loaded.
 import { withDrivers } from "../../support/skip.ts";
-import { swiftshader, type Driver } from "../../support/drivers.ts";
+import { swiftshader, useVulkan, type Driver } from "../../support/drivers.ts";
 import { WebGpuDevice, type WebGpuOptions } from "../../../runtime/webgpu/device.ts";
 import { watch } from "./watch.ts";
 
 const driver = swiftshader();
-if (driver.kind === "found") process.env["VK_ICD_FILENAMES"] = driver.path;
+if (driver.kind === "found") useVulkan(driver.path);
 const dawn: Driver = await import("webgpu").then(
   () => ({ kind: "found", path: "webgpu" }) as const,
   (e: unknown) => ({ kind: "missing", reason: `the package webgpu cannot be loaded: ${String(e)}` }) as const,

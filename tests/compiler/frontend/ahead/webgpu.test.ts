@@ -6,13 +6,13 @@ import type { Gpu } from "../../../../runtime/webgpu/api.ts";
 import { array, jit, type Tensor } from "../../../../stdlib/index.ts";
 import * as tree from "../../../../stdlib/tree.ts";
 import { chain } from "../../../backends/tolerance.ts";
-import { swiftshader } from "../../../support/drivers.ts";
+import { swiftshader, useVulkan } from "../../../support/drivers.ts";
 import { withDrivers } from "../../../support/skip.ts";
 import { built, labels, x, type Call, type Run } from "./built.ts";
 import * as model from "./mlp.ts";
 
 const driver = swiftshader();
-if (driver.kind === "found") process.env["VK_ICD_FILENAMES"] = driver.path;
+if (driver.kind === "found") useVulkan(driver.path);
 const { functions } = await built();
 const { init, step, control } = functions as Record<"init" | "step" | "control", Call>; // what the model has
 let gpu: Gpu | undefined; // kept: Dawn's object must not be collected
