@@ -29,6 +29,12 @@ export function configAbove(folder: string): string | undefined {
   }
 }
 
+/** The declaration files that a project names: they say what imports without a file (`./model.ts?compiled`, `virtual:data`) give. */
+function declarationsOf(config: string): string[] {
+  const { config: json } = ts.readConfigFile(config, f => ts.sys.readFile(f)) as { readonly config?: unknown }; // any, in TypeScript's words
+  return ts.parseJsonConfigFileContent(json ?? {}, ts.sys, dirname(config)).fileNames.filter(f => /\.d\.[cm]?ts$/.test(f));
+}
+
 /** Files that belong together. Paths are absolute. */
 export class CheckedProject {
   private readonly project: Project;
@@ -40,6 +46,7 @@ export class CheckedProject {
       skipAddingFilesFromTsConfig: true,
       compilerOptions: { noEmit: true, allowImportingTsExtensions: true },
     });
+    if (config !== undefined) for (const f of declarationsOf(config)) this.project.addSourceFileAtPathIfExists(f);
   }
 
   /** Read a file again, and whatever it imports for the first time. */

@@ -108,6 +108,20 @@ test("what a model throws when it is imported or traced is told at its place, as
   const none = await ask("export const f = (x: Tensor) => x;\n");
   assert.match(complaints(none), ":1:1 - error E1142: no exported function says shapes (f: x: Tensor<Dims, DType> says no shape)");
 });
+test("TypeScript 6 knows what the sample app imports, and refuses another shape; TypeScript 7 checks the app with the rest of the repository", () => {
+  const app = fileURLToPath(new URL("../../../../examples/12-vite-app/", import.meta.url)),
+    findings = (file: string): string[] => {
+      project.refresh(file);
+      return project.findings(file).map(f => `${f.line} ${f.code}`);
+    };
+  assert.equal(findings(join(app, "train.ts")), []);
+  const wrong = join(folder, "wrong.ts");
+  writeFileSync(
+    wrong,
+    'import { init, picture } from "../../../../../examples/12-vite-app/model.tensor.ts?compiled";\nconst { state } = { state: await init() };\nexport const f = (): unknown => picture(state.params, state.params.w1);\nexport const g = (): unknown => picture(state.params, new Float32Array(4608));\n',
+  );
+  assert.equal(findings(wrong), ["3 TS2345"]);
+});
 test("imports are recognised by their query alone", () => {
   assert.equal(
     [
