@@ -17,8 +17,8 @@ export interface EntryText {
   readonly sharedBytes: number;
   readonly dynamicSharedBytes: number;
 }
-/** A kernel as an entry point. */
-export function emitKernel(k: TiledKernel, entry: string): EntryText {
+/** A kernel as an entry point, for cards of this capability and later ones. */
+export function emitKernel(k: TiledKernel, entry: string, capability: number): EntryText {
   let total = 0;
   const offsets = k.shared.map(m => {
     const at = Math.ceil(total / alignmentOf(m)) * alignmentOf(m);
@@ -28,6 +28,7 @@ export function emitKernel(k: TiledKernel, entry: string): EntryText {
   const dynamic = total > STATIC_SHARED,
     whole = `${entry}_shared`,
     e = new Emitter(k, entry, i => (dynamic ? { name: whole, offset: offsets[i] ?? 0 } : { name: `shared${i}`, offset: 0 }));
+  e.code.capability = capability;
   e.run();
   const params = k.params.map((_, i) => `.param .u64 ${entry}_p${i}`).join(", ");
   const declare = (

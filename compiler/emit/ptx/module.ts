@@ -15,7 +15,7 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
     if (s.kind !== "launch" || numbers.has(s.kernel)) return;
     const { kernel } = s,
       entry = kernel.name,
-      { text, sharedBytes, dynamicSharedBytes } = emitKernel(kernel, entry);
+      { text, sharedBytes, dynamicSharedBytes } = emitKernel(kernel, entry, features.capability);
     numbers.set(kernel, kernels.length);
     kernels.push({
       entry,

@@ -12,6 +12,8 @@ export function classOf(d: DType): "pred" | "b32" | "f32" | "f64" {
 
 /** The text of a body that is being written. */
 export class Code {
+  /** The least capability of the cards that it is for. */
+  capability = 75;
   private readonly lines: string[] = [];
   private readonly counts: Record<RegClass, number> = { pred: 0, b32: 0, b64: 0, b16: 0, f32: 0, f64: 0 };
   private labels = 0;

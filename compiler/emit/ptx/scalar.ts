@@ -103,6 +103,7 @@ function intDivide(c: Code, op: "div" | "rem", d: DType, x: string, y: string): 
 }
 /** min and max that give NaN where either is NaN; -0 is below +0. */
 function extremum(c: Code, op: "min" | "max", d: "f32" | "f64", x: string, y: string): string {
+  if (d === "f32" && c.capability >= 80) return c.make(d, `${op}.NaN.f32`, x, y);
   const m = c.make(d, `${op}.${d}`, x, y),
     nan = c.make("pred", `setp.nan.${d}`, x, y);
   return c.make(d, `selp.${d}`, literal(d, NaN), m, nan);

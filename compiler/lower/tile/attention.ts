@@ -387,7 +387,9 @@ class Heads {
   private put(out: number, element: Expr, value: Expr): TiledStmt {
     const place = this.k.outs[out];
     if (!place) throw new InternalError(`${this.k.name} has no result ${out}`);
-    return { kind: "store", buf: place.buf, index: this.here(place.index, element), value };
+    const dtype = this.k.params[place.buf]?.dtype ?? "f32",
+      rounded = dtype === "f32" ? value : s.convert(s.convert(value, dtype), "f32");
+    return { kind: "store", buf: place.buf, index: this.here(place.index, element), value: rounded };
   }
   private exp(x: Expr): Expr {
     return this.expand(s.unary("exp", x));

@@ -32,11 +32,11 @@ const LEAST_SCALE = 2 ** -60,
 export function operandsOf({ q, k, v, saved, vars }: AttentionKernel): readonly (readonly [Expr, AttentionKernel["vars"]["i"]])[] {
   return [[q, vars.i], [k, vars.j], [v, vars.j], ...(saved ? [[saved.ct, vars.i] as const] : [])];
 }
-/** The cut of an attention that matrix units are for: 16-bit floats, heads of whole blocks, operands that are copied as they lie. Undefined for others. `aligned`: bytes of which the address of each
- *  parameter is a multiple. */
+/** The cut of an attention that matrix units are for: 16-bit floats, heads of whole blocks, operands that are copied as they lie. Undefined for others, and where weights, which are f32, are not to be
+ *  rounded before they are multiplied. `aligned`: bytes of which the address of each parameter is a multiple. */
 export function cutHeads(k: AttentionKernel, { matrix }: TileTarget, aligned: (param: number) => number): HeadsCut | undefined {
   const { operands, d, scale, pass, vars, params, t, s, n } = k;
-  if (!matrix || pass === "backward" || n * t * s === 0 || !onMatrixUnits(operands, d)) return undefined;
+  if (!matrix || matrix.precision === "highest" || pass === "backward" || n * t * s === 0 || !onMatrixUnits(operands, d)) return undefined;
   if (!(scale > LEAST_SCALE && scale < MOST_SCALE)) return undefined;
   for (const [value, row] of operandsOf(k)) {
     const way = wayOf(value, { vars: { l: row }, params }, vars.e, operands as "f16" | "bf16", aligned); // onMatrixUnits has tested it

@@ -11,23 +11,26 @@ import { forEachStep } from "../../../../compiler/ir/walk.ts";
 import { gpuTemplates, templateOf } from "../../../../compiler/lower/attention.ts";
 import { lowerFunc } from "../../../../compiler/lower/lower.ts";
 import { forEachTiled } from "../../../../compiler/lower/tile/statements.ts";
-import type { TileTarget } from "../../../../compiler/lower/tile/target.ts";
+import type { MatrixUnits, TileTarget } from "../../../../compiler/lower/tile/target.ts";
 import { tile } from "../../../../compiler/lower/tile/tile.ts";
 import { optimize } from "../../../../compiler/optimize/passes.ts";
 import { attention, attentionGrad } from "../../../../compiler/primitives/attention.ts";
 import { evaluate, hostTensor, type HostTensor } from "../../../../compiler/reference/evaluate.ts";
 import { runSchedule } from "../../../../compiler/reference/schedule.ts";
+import { runTiled } from "../../../../compiler/reference/tiled.ts";
 import type { Tensor } from "../../../../compiler/trace/tensor.ts";
+import { slice } from "../../../../compiler/extend.ts";
+import { reshape, tanh } from "../../../../stdlib/index.ts";
 import { numbers } from "../../transforms/numeric.ts";
 import { program } from "../harness.ts";
 
-const card = (processors = 108, sharedBytes = 101376): TileTarget => ({
+const card = ({ processors = 108, sharedBytes = 101376, precision = "default" }: Partial<MatrixUnits> = {}): TileTarget => ({
   threads: 1024,
   group: 128,
   subgroup: 32,
   sharedBytes: 49152,
   double: true,
-  matrix: { precision: "default", processors, sharedBytes },
+  matrix: { precision, processors, sharedBytes },
 });
 function tiled(f: Func, target = card()): Schedule<TiledKernel> {
   const templates = gpuTemplates(target);
@@ -50,6 +53,11 @@ function usesMatrices(k: TiledKernel): boolean {
   let found = false;
   forEachTiled(k.body, s => (found ||= s.kind === "multiply"));
   return found;
+}
+/** Is attention there, and all of it on matrix units? */
+function onUnits(s: Schedule<TiledKernel>): boolean {
+  const found = kernelsOf(s).filter(k => k.name.startsWith("attention") && !k.name.includes("operand"));
+  return found.length > 0 && found.every(usesMatrices);
 }
 type Sizes = readonly [b: number, t: number, s: number, h: number, d: number];
 interface Options {
@@ -85,12 +93,7 @@ function agrees(f: Func, args: readonly HostTensor[], what: string, target = car
       s,
       args.map(x => ({ ...x, data: x.data.slice() })),
     );
-  assert.ok(
-    kernelsOf(s)
-      .filter(k => k.name.startsWith("attention"))
-      .every(usesMatrices),
-    `${what}: no matrix units`,
-  );
+  assert.ok(onUnits(s), `${what}: no matrix units`);
   want.forEach((w, k) => {
     const scale = allowed(args[0]?.dtype ?? "bf16") * Math.max(1, ...Array.from(w.data, Math.abs)),
       at = w.data.findIndex((y, i) => !(Math.abs((got[k]?.[i] ?? NaN) - y) <= scale));
@@ -131,5 +134,91 @@ for (const causal of [false, true])
         agrees(backward(size, options), savedArgs(size, options), `gradient ${dtype} ${size}`);
       }
   });
+test("tiles of every shape give the same: one or two blocks of rows a subgroup, own rows held in registers or loaded again", () => {
+  const options = { dtype: "f16", causal: true } as const;
+  for (const [processors, size] of [
+    [1, [1, 70, 75, 1, 32]],
+    [1, [1, 40, 40, 1, 80]],
+    [108, [1, 40, 40, 1, 80]],
+  ] as const) {
+    const f = forward(size, options);
+    agrees(f, inputs(f), `${size} on ${processors}`, card({ processors }));
+  }
+});
+test("logits of hundreds are an exact softmax, a row that sees one key has its value, and NaN stays in its row", () => {
+  const size: Sizes = [1, 20, 20, 1, 16],
+    f = forward(size, { causal: true, scale: 8 }),
+    args = inputs(f, 4),
+    s = agrees(f, args, "large");
+  const run = (xs: readonly HostTensor[]): number[] => Array.from(runSchedule(s, xs)[0] ?? []);
+  assert.equal(run(args).slice(0, 16), Array.from(args[2]?.data.slice(0, 16) ?? []));
+  const broken = args.map((x, i) => (i === 0 ? { ...x, data: x.data.map((y, at) => (at === 5 * 16 ? NaN : y)) } : x)),
+    got = run(broken),
+    whole = run(args);
+  got.forEach((x, i) => assert.ok(Math.floor(i / 16) === 5 ? Number.isNaN(x) : x === whole[i], `${i}: ${x}`));
+});
+test("the same bits whatever the order of threads", () => {
+  const size: Sizes = [1, 40, 70, 1, 16],
+    f = backward(size, {}),
+    args = savedArgs(size, {}),
+    kernels = kernelsOf(tiled(f)).filter(usesMatrices);
+  assert.ok(kernels.length > 0);
+  for (const k of kernels) {
+    const run = (reversed: boolean): readonly Float64Array[] => {
+      const params = k.params.map((p, i) => Float64Array.from({ length: p.elements }, (_, at) => args[i % args.length]?.data[at] ?? 0));
+      runTiled(k, params, reversed);
+      return params;
+    };
+    assert.equal(run(false), run(true));
+  }
+});
+test("slices of one tensor are read where they lie; operands that are computed are copied, once for both passes of a gradient", () => {
+  const h = 2,
+    d = 16,
+    packed = program(
+      x => {
+        const [q, k, v] = [0, 1, 2].map(i =>
+          reshape(slice(x as Tensor, { start: [0, 0, i * h * d], limit: [1, 20, (i + 1) * h * d] }), [1, 20, h, d]),
+        ) as [Tensor, Tensor, Tensor]; // three slices
+        return attention.all(q, k, v, { causal: true, scale: 0.25 });
+      },
+      aval("bf16", [1, 20, 3 * h * d]),
+    );
+  assert.is(kernelsOf(agrees(packed, inputs(packed), "packed")).length, 1);
+  const [q, k, rows] = headsOf([1, 20, 20, 1, 16], "bf16"),
+    computed = program(
+      (a, b, c, ct, lse, delta) =>
+        attentionGrad.all(tanh(a as Tensor), b as Tensor, c as Tensor, ct as Tensor, lse as Tensor, delta as Tensor, {
+          causal: false,
+          scale: 0.25,
+        }),
+      q,
+      k,
+      k,
+      q,
+      rows,
+      rows,
+    ),
+    s = agrees(computed, savedArgs([1, 20, 20, 1, 16], {}), "computed");
+  assert.is(
+    kernelsOf(s).length,
+    2,
+    kernelsOf(s)
+      .map(x => x.name)
+      .join(),
+  );
+});
+test("f32, heads of no whole blocks, scales that are not positive, highest precision and too little shared memory are left to attention by rows", () => {
+  const size: Sizes = [1, 20, 20, 1, 32];
+  const left = (what: string, f: Func, target = card()): void => assert.not.ok(onUnits(tiled(f, target)), what);
+  left("f32", forward(size, { dtype: "f32" }));
+  left("heads of 24", forward([1, 20, 20, 1, 24], {}));
+  left("heads of 144", forward([1, 20, 20, 1, 144], {}));
+  left("scale 0", forward(size, { scale: 0 }));
+  left("scale -1", forward(size, { scale: -1 }));
+  left("highest", forward(size, {}), card({ precision: "highest" }));
+  left("little memory", forward(size, {}), card({ sharedBytes: 8192 }));
+  assert.ok(onUnits(tiled(forward(size, {}))));
+});
 
 test.run();

@@ -1,0 +1,31 @@
+// The mutation check: a program is run without each of the instructions that order its threads and copies in turn, and somebody must notice.
+import type { PtxArtifact } from "../../runtime/artifact.ts";
+import { PtxFault } from "./device.ts";
+
+/** Both orders in which the interpreter runs threads. */
+export const SCHEDULES = ["forward", "reverse"] as const;
+/** One of them. */
+export type Schedule = (typeof SCHEDULES)[number];
+/** What orders threads and copies on capability 80. */
+export const ORDERS: RegExp = /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group)\b/;
+
+/** How many lines of the program match `orders`, and those whose deletion nobody notices: under no schedule there is a fault, or a result that is not `right`. */
+export function missedBy(
+  artifact: PtxArtifact,
+  orders: RegExp,
+  right: (artifact: PtxArtifact, schedule: Schedule) => boolean,
+): { readonly all: number; readonly missed: readonly string[] } {
+  const lines = artifact.text.split("\n"),
+    places = lines.flatMap((line, i) => (orders.test(line) ? [i] : []));
+  const noticed = (text: string): boolean =>
+    SCHEDULES.some(schedule => {
+      try {
+        return !right({ ...artifact, text }, schedule);
+      } catch (e) {
+        if (!(e instanceof PtxFault)) throw e;
+        return true;
+      }
+    });
+  const missed = places.filter(at => !noticed(lines.filter((_, i) => i !== at).join("\n")));
+  return { all: places.length, missed: missed.map(i => `line ${i}: ${(lines[i] ?? "").trim()}`) };
+}
