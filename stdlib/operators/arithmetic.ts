@@ -9,7 +9,7 @@ import type { Like, Meet, NumberMeet } from "../ops/typed.ts";
 
 /** A binary operator: plain values keep JavaScript's meaning, and with a tensor on either side it is the library's function. @throws E1121, E0201 */
 export interface BinaryOperator {
-  <X, Y>(x: X, y: Y & NoInfer<Fits<X, Y>>): NoInfer<Computed<X, Y>>;
+  <X, Y>(x: X, y: Y & Fits<X, Y>): Computed<X, Y>;
 }
 /** What the second operand must also be: shapes in types do not contradict each other. */
 export type Fits<X, Y> = [X, Y] extends [TensorLike, TensorLike] ? Demand<Meet<X, Y>> : unknown;

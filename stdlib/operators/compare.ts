@@ -9,12 +9,12 @@ import { truthy } from "./truth.ts";
 
 /** An ordering: true or false for plain values, bool tensors for tensors. @throws E1121, E0201 */
 export interface OrderOperator {
-  <X, Y>(x: X, y: Y & NoInfer<Fits<X, Y>>): NoInfer<Compared<X, Y>>;
+  <X, Y>(x: X, y: Y & Fits<X, Y>): Compared<X, Y>;
 }
 type Compared<X, Y> = X extends Tensor ? TruthMeet<X, Y> : Y extends Tensor ? TruthMeet<X, Y> : boolean;
 /** An equality. Tensors are compared by their elements, never by identity. @throws E0201 */
 export interface EqualityOperator {
-  <X, Y>(x: X, y: Y & NoInfer<Fits<X, Y>>): [X, Y] extends [TensorLike, TensorLike] ? Compared<X, Y> : boolean;
+  <X, Y>(x: X, y: Y & Fits<X, Y>): [X, Y] extends [TensorLike, TensorLike] ? Compared<X, Y> : boolean;
 }
 
 function order(sign: string, plain: (x: number, y: number) => boolean, onTensors: (x: TensorLike, y: TensorLike) => Tensor): OrderOperator {

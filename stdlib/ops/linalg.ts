@@ -18,9 +18,9 @@ const asked = ({ precision }: ProductOptions): ProductOptions => (precision === 
 /** Matrix product: [..., m, k] · [..., k, n] -> [..., m, n]; leading dimensions broadcast; one-dimensional operands are rows and columns. @throws E0202 */
 export function matmul<X extends TensorLike, Y extends TensorLike>(
   x: X,
-  y: Y & NoInfer<Demand<MatMul<ShapeOf<X>, ShapeOf<Y>>>>,
+  y: Y & Demand<MatMul<ShapeOf<X>, ShapeOf<Y>>>,
   options?: ProductOptions,
-): NoInfer<Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>>;
+): Shaped<MatMul<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
 export function matmul(x: TensorLike, y: TensorLike, options: ProductOptions = {}): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   const k = a.shape[a.ndim - 1],
@@ -50,9 +50,9 @@ export function matmul(x: TensorLike, y: TensorLike, options: ProductOptions = {
 /** Sum of products over the last axis of x and the second-to-last (or only) of y, as NumPy's dot. @throws E0202 */
 export function dot<X extends TensorLike, Y extends TensorLike>(
   x: X,
-  y: Y & NoInfer<Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>>,
+  y: Y & Demand<Dot<ShapeOf<X>, ShapeOf<Y>>>,
   options?: ProductOptions,
-): NoInfer<Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>>;
+): Shaped<Dot<ShapeOf<X>, ShapeOf<Y>>, NumberDType<X, Y>>;
 export function dot(x: TensorLike, y: TensorLike, options: ProductOptions = {}): Tensor {
   const [a, b] = promoteNumber(x, y).xs as readonly [Tensor, Tensor]; // two went in
   if (a.ndim === 0 || b.ndim === 0)

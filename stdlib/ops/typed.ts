@@ -1,5 +1,4 @@
 // What operations do to shapes and dtypes in types. Types only. Shapes appear only where the user put them: operations on plain tensors give plain tensors.
-// Results stand in NoInfer: TypeScript would else look for X and Y in them too, whatever they are assigned to, which takes most of the time of a check.
 // What cannot be known (a size at run time, a list of unknown length) degrades; a contradiction is a `Mismatch`, which `Demand` makes a type error.
 import type {
   Axis,
@@ -47,15 +46,15 @@ export type FloatLike<X> = X extends Tensor<infer S, infer D> ? Tensor<S, Floati
 export type As<X, D extends DType> = X extends Tensor<infer S> ? (Unranked<S> extends true ? Tensor : Tensor<S, D>) : Tensor;
 /** A function of one operand, element by element. */
 export interface Unary {
-  <X extends TensorLike>(x: X): NoInfer<Like<X>>;
+  <X extends TensorLike>(x: X): Like<X>;
 }
 /** A function of one operand that gives floats. */
 export interface FloatUnary {
-  <X extends TensorLike>(x: X): NoInfer<FloatLike<X>>;
+  <X extends TensorLike>(x: X): FloatLike<X>;
 }
 /** A function of one operand that gives truth values. */
 export interface Test {
-  <X extends TensorLike>(x: X): NoInfer<As<X, "bool">>;
+  <X extends TensorLike>(x: X): As<X, "bool">;
 }
 /** The dtype of two operands as numbers. */
 export type NumberDType<X, Y> = Counted<Met<X, Y>>;
@@ -67,15 +66,15 @@ export type FloatMeet<X, Y> = Shaped<Meet<X, Y>, Floating<Met<X, Y>>>;
 export type TruthMeet<X, Y> = Meet<X, Y> extends infer R extends Dims ? (Unranked<R> extends true ? Tensor : Tensor<R, "bool">) : Tensor;
 /** A function of two operands that broadcast against each other. */
 export interface Binary {
-  <X extends TensorLike, Y extends TensorLike>(x: X, y: Y & NoInfer<Demand<Meet<X, Y>>>): NoInfer<NumberMeet<X, Y>>;
+  <X extends TensorLike, Y extends TensorLike>(x: X, y: Y & Demand<Meet<X, Y>>): NumberMeet<X, Y>;
 }
 /** Likewise, giving floats. */
 export interface FloatBinary {
-  <X extends TensorLike, Y extends TensorLike>(x: X, y: Y & NoInfer<Demand<Meet<X, Y>>>): NoInfer<FloatMeet<X, Y>>;
+  <X extends TensorLike, Y extends TensorLike>(x: X, y: Y & Demand<Meet<X, Y>>): FloatMeet<X, Y>;
 }
 /** Likewise, giving truth values. */
 export interface Comparison {
-  <X extends TensorLike, Y extends TensorLike>(x: X, y: Y & NoInfer<Demand<Meet<X, Y>>>): NoInfer<TruthMeet<X, Y>>;
+  <X extends TensorLike, Y extends TensorLike>(x: X, y: Y & Demand<Meet<X, Y>>): TruthMeet<X, Y>;
 }
 
 /** The shape of `zeros(shape)`: known when the list is a tuple (`[2, 3] as const`). */
