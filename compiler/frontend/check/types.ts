@@ -16,9 +16,12 @@ export type ArgumentType =
   | { readonly kind: "list"; readonly items: readonly ArgumentType[] }
   | { readonly kind: "absent" };
 
+/** Results of operations are `NoInfer<T>`, which is T. */
+const withoutNoInfer = (type: ts.Type): ts.Type =>
+  (type.flags & ts.TypeFlags.Substitution) === 0 ? type : withoutNoInfer((type as ts.SubstitutionType).baseType); // as its flag says
 /** Is this type the library's Tensor? */
 export function isTensorType(type: ts.Type): boolean {
-  const symbol = type.getSymbol();
+  const symbol = withoutNoInfer(type).getSymbol();
   if (symbol?.getName() !== "Tensor") return false;
   return (symbol.getDeclarations() ?? []).some(d => /[\\/]trace[\\/]tensor(\.d)?\.[mc]?ts$/.test(d.getSourceFile().fileName));
 }
@@ -29,7 +32,8 @@ export const isAlwaysTensor = (type: ts.Type): boolean => (type.isUnion() ? type
 export const open = "*";
 const depth = 8;
 /** What the type says, or a sentence about what it leaves open. */
-export function argumentType(type: ts.Type, checker: ts.TypeChecker, level = 0): ArgumentType | string {
+export function argumentType(written: ts.Type, checker: ts.TypeChecker, level = 0): ArgumentType | string {
+  const type = withoutNoInfer(written);
   const said = (): string => checker.typeToString(type);
   if (level > depth) return `${said()} is too deep`;
   if (isTensorType(type)) return tensorType(type, checker);
