@@ -45,10 +45,10 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
 
 /** Threads of a CUDA card that can shuffle. */
 const WARP = 32;
-/** A card as what kernels are cut for. Matrix units and asynchronous copies are there from capability 80 on. */
+/** A card as what kernels are cut for. Matrix units and asynchronous copies are there from capability 80 on, those of `BulkStmt` on capability 90 alone (sm_90a). */
 export function cardTarget(features: PtxFeatures, precision: Precision = features.precision ?? "default"): TileTarget {
   const { threads, sharedBytes, capability } = features,
-    matrix = { precision, processors: features.processors, sharedBytes: features.sharedBytesOptIn };
+    matrix = { precision, processors: features.processors, sharedBytes: features.sharedBytesOptIn, bulk: capability === 90 };
   return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, ...(capability >= 80 && { matrix }) };
 }
 const templatesOf = (target: DeviceTarget): Templates =>

@@ -80,7 +80,19 @@ export interface WgslArtifact extends GpuProgram {
   readonly kind: "wgsl";
   readonly kernels: readonly WgslKernel[];
 }
-/** One entry point of a PTX module: its parameters are one `.u64` global address for each argument of a launch, at the argument's first element. `sharedBytes` are those
+/** A tensor in memory, `offset` bytes behind the address of parameter `param`, and the box of it that one bulk copy brings. `dims`, `box`: innermost first, in elements. `strides`: of all but the
+ *  innermost, bytes, multiples of 16. `swizzle`: bytes over which rows are interleaved in shared memory. Outside the tensor reads are zeros. */
+export interface PtxTensor {
+  readonly param: number;
+  readonly dtype: DType;
+  readonly offset: number;
+  readonly dims: readonly number[];
+  readonly strides: readonly number[];
+  readonly box: readonly number[];
+  readonly swizzle: 0 | 32 | 64 | 128;
+}
+/** One entry point of a PTX module: its parameters are one `.u64` global address for each argument of a launch, at the argument's first element, then 128 bytes for each of `tensors`, as the driver
+ *  describes them. `sharedBytes` are those
  *  that it declares; `dynamicSharedBytes` come on top (above 48 KiB in all only so), `cluster` groups in a row share memory (capability 90 and up; `groups` is a multiple). */
 export interface PtxKernel {
   readonly entry: string;
@@ -90,6 +102,7 @@ export interface PtxKernel {
   readonly dynamicSharedBytes?: number;
   readonly cluster?: number;
   readonly params: readonly { readonly dtype: DType }[];
+  readonly tensors?: readonly PtxTensor[];
 }
 /** A program as one PTX module. */
 export interface PtxArtifact extends GpuProgram {

@@ -19,7 +19,8 @@ export type TiledStmt =
   | { readonly kind: "loadVector"; readonly into: readonly ExprVar[]; readonly buf: number; readonly index: Expr }
   | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr }
   | MatrixStmt
-  | CopyStmt;
+  | CopyStmt
+  | BulkStmt;
 
 /** What a target with matrix units has more (`TileTarget.matrix`). All threads of a subgroup reach these together. */
 export type MatrixStmt =
@@ -54,6 +55,56 @@ export type CopyStmt =
   /** Wait until all but the newest `pending` groups have landed: this thread sees them, others after a barrier. */
   | { readonly kind: "waitCopies"; readonly pending: number };
 
+/** What a target with bulk copies and products out of shared memory has more (`MatrixUnits.bulk`). Signals are numbered memory of the group (`TiledKernel.signals`): a phase of one ends when so
+ *  many arrivals have been made as it counts, and all bytes have landed that they announced. */
+export type BulkStmt =
+  /** The box of tensor `box` at coordinates `at` (innermost first) comes to `to` of shared memory `into`, rows after one another; zeros outside the tensor. `signal` counts its bytes. One thread does this. */
+  | {
+      readonly kind: "copyBox";
+      readonly box: number;
+      readonly at: readonly Expr[];
+      readonly into: number;
+      readonly to: Expr;
+      readonly signal: Expr;
+    }
+  /** One arrival, with so many bytes to come. */
+  | { readonly kind: "expect"; readonly signal: Expr; readonly bytes: number }
+  | { readonly kind: "arrive"; readonly signal: Expr }
+  /** Wait until the phase of this parity has ended: 0 for the first, third, ...; 1 for the others, and for what came before the first. */
+  | { readonly kind: "awaitPhase"; readonly signal: Expr; readonly parity: Expr }
+  /** Four subgroups together: sums += lhs rhs for 64 rows, 16 contracted indices and 2 columns a sum of each thread, out of shared memory (128-byte swizzle), asynchronously. A subgroup has 16 rows,
+   *  a thread of it `SUMS` of every 16 columns. */
+  | {
+      readonly kind: "multiplyShared";
+      readonly sums: readonly ExprVar[];
+      readonly dtype: "bf16" | "f16";
+      readonly lhs: SharedOperand;
+      readonly rhs: SharedOperand;
+    }
+  /** Sums written by other statements may be added to from here on. */
+  | { readonly kind: "fenceProducts" }
+  | { readonly kind: "commitProducts" }
+  /** All but the newest `pending` groups of products are done. */
+  | { readonly kind: "waitProducts"; readonly pending: number }
+  /** So many registers a thread for these four subgroups from here on. */
+  | { readonly kind: "registers"; readonly count: number; readonly more: boolean };
+/** An operand from element `index` of shared memory on: rows (columns of rhs) of 64 contracted indices; or, `across`, panels of 64 rows (columns), each with a line of them for every contracted
+ *  index, `panel` elements apart. */
+export interface SharedOperand {
+  readonly buf: number;
+  readonly index: Expr;
+  readonly across: boolean;
+  readonly panel: number;
+}
+/** A parameter seen as a tensor, from element `offset` on, innermost dimension first, and the box of it that a copy brings. `strides`: elements, of all dimensions but the innermost. */
+export interface TensorBox {
+  readonly param: number;
+  readonly offset: number;
+  readonly dims: readonly number[];
+  readonly strides: readonly number[];
+  readonly box: readonly number[];
+}
+
 /** How elements lie in shared memory: byte address a is at a ^ (((a >> shift) & (2^bits - 1)) << base), so that rows read side by side lie in different banks. It is one to one, and programs
  *  that do not look at addresses see nothing of it.  @see CuTe Swizzle<bits, base, shift - base>, TMA's swizzle modes */
 export interface Swizzle {
@@ -75,5 +126,9 @@ export interface TiledKernel extends KernelHead {
   readonly threads: number;
   readonly groups: number;
   readonly vars: { readonly group: ExprVar; readonly lane: ExprVar };
+  /** Tensors of `copyBox`. */
+  readonly boxes?: readonly TensorBox[];
+  /** How many arrivals end a phase of each signal. */
+  readonly signals?: readonly number[];
   readonly body: readonly TiledStmt[];
 }

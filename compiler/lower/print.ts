@@ -3,7 +3,7 @@ import { unreachable } from "../../runtime/errors/error.ts";
 import { printNumber, type PrintOptions } from "../ir/print.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import type { Fragment } from "../ir/fragment.ts";
-import type { Swizzle, TiledKernel, TiledStmt } from "../ir/tiled.ts";
+import type { SharedOperand, Swizzle, TiledKernel, TiledStmt } from "../ir/tiled.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 
@@ -135,6 +135,24 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return [`${indent}commit copies`];
     case "waitCopies":
       return [`${indent}wait for copies but ${s.pending} groups`];
+    case "copyBox":
+      return [`${indent}copy box ${s.box} at (${s.at.map(expr).join(", ")}) to b${s.into}[${expr(s.to)}], signal ${expr(s.signal)}`];
+    case "expect":
+      return [`${indent}arrive at signal ${expr(s.signal)}, ${s.bytes} bytes to come`];
+    case "arrive":
+      return [`${indent}arrive at signal ${expr(s.signal)}`];
+    case "awaitPhase":
+      return [`${indent}await phase ${expr(s.parity)} of signal ${expr(s.signal)}`];
+    case "multiplyShared":
+      return [`${indent}add ${shared(s.lhs)} * ${shared(s.rhs)} (${s.dtype}) to ${s.sums.map(name).join(", ")}`];
+    case "fenceProducts":
+      return [`${indent}fence products`];
+    case "commitProducts":
+      return [`${indent}commit products`];
+    case "waitProducts":
+      return [`${indent}wait for products but ${s.pending} groups`];
+    case "registers":
+      return [`${indent}${s.more ? "take" : "leave"} ${s.count} registers a thread`];
     case "if":
       return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
     default:
@@ -142,6 +160,7 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
   }
 }
 const matrix = (f: Fragment): string => `${f.side}${Math.abs(f.id)}${f.terms === 2 ? "²" : ""}`;
+const shared = (o: SharedOperand): string => `b${o.buf}[${expr(o.index)}..]${o.across ? " across" : ""}`;
 const swizzle = ({ bits, base, shift }: Swizzle): string => `<${bits}, ${base}, ${shift}>`;
 const symbols: { readonly [op: string]: string } = {
   add: "+",

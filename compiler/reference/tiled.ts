@@ -196,6 +196,18 @@ class Thread {
       case "waitCopies":
         this.copies.wait(s.pending);
         break;
+      case "copyBox":
+      case "expect":
+      case "arrive":
+      case "awaitPhase":
+      case "multiplyShared":
+      case "fenceProducts":
+      case "commitProducts":
+      case "waitProducts":
+      case "registers":
+        throw new InternalError(
+          `${this.k.name}: ${s.kind} is for the interpreter of PTX (tests/ptx): threads here go from barrier to barrier`,
+        );
       default:
         unreachable(s);
     }

@@ -1,10 +1,12 @@
 // Operations made one by one: the way of a part's first run, and of parts whose places change from turn to turn.
 import { InternalError, unreachable } from "../errors/error.ts";
+import type { PtxTensor } from "../artifact.ts";
 import type { Calls } from "./calls.ts";
 import type { LoadedKernel } from "./modules.ts";
 import type { NativePage } from "./page.ts";
 import type { Operation, Place } from "./plan.ts";
 import { clusterAttribute, launchConfig } from "./structs.ts";
+import { encodeTensorMap } from "./tensormap.ts";
 
 /** Where each slot of a program is in this call, and the turns of the loops being walked. */
 export interface Addresses {
@@ -30,8 +32,11 @@ export class Launcher {
     this.stream = stream;
   }
   /** Make the parameters of a launch ready on the page. */
-  setParams(args: readonly Place[], at: Addresses): void {
-    for (let i = 0; i < args.length; i++) this.page.set(i, addressOf(args[i] as Place, at)); // i is in range
+  setParams(args: readonly Place[], tensors: readonly PtxTensor[], at: Addresses): void {
+    const { page, calls } = this;
+    for (let i = 0; i < args.length; i++) page.set(i, addressOf(args[i] as Place, at)); // i is in range
+    for (const [n, t] of tensors.entries())
+      encodeTensorMap(calls, page.tensor(args.length + n, n), addressOf(args[t.param] as Place, at) + t.offset, t); // a tensor is an argument's
   }
   /** Enqueue one operation. */
   enqueue(o: Operation, kernels: readonly LoadedKernel[], at: Addresses): void {
@@ -40,7 +45,7 @@ export class Launcher {
       case "launch": {
         const k = kernelOf(kernels, o.kernel),
           doing = `launching ${k.name}`;
-        this.setParams(o.args, at);
+        this.setParams(o.args, k.tensors, at);
         if (k.shape.cluster > 1) {
           page.attribute.bytes.set(clusterAttribute(k.shape.cluster));
           calls.do("cuLaunchKernelEx", doing, launchConfig(k.shape, stream, page.attribute.pointer), k.fn, page.params, 0n);

@@ -1,5 +1,5 @@
 // Loaded PTX: a module is assembled by the driver once, kept by its text, and unloaded with its last user. What the driver's assembler says is shown whole.
-import type { PtxArtifact, PtxKernel } from "../artifact.ts";
+import type { PtxArtifact, PtxKernel, PtxTensor } from "../artifact.ts";
 import { InternalError } from "../errors/error.ts";
 import type { Calls } from "./calls.ts";
 import { FUNCTION_MAX_DYNAMIC_SHARED, jitOption } from "./driver.ts";
@@ -13,6 +13,7 @@ export interface LoadedKernel {
   readonly fn: bigint;
   readonly shape: LaunchShape;
   readonly params: number;
+  readonly tensors: readonly PtxTensor[];
 }
 interface Loaded {
   readonly handle: bigint;
@@ -96,6 +97,7 @@ export class Modules {
       fn,
       shape: { grid: k.groups, block: k.threads, dynamicSharedBytes, cluster: k.cluster ?? 1 },
       params: k.params.length,
+      tensors: k.tensors ?? [],
     };
   }
 }

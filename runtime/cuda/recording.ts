@@ -111,7 +111,7 @@ export class Recording {
   }
   private kernelNode(o: Extract<Operation, { kind: "launch" }>, at: Addresses): Uint8Array {
     const k = kernelOf(this.kernels, o.kernel);
-    this.launcher.setParams(o.args, at);
+    this.launcher.setParams(o.args, k.tensors, at);
     return kernelNode(k.fn, k.shape, this.launcher.page.params);
   }
   private copyNode(o: Extract<Operation, { kind: "copy" }>, at: Addresses): Uint8Array {

@@ -1,18 +1,10 @@
 // Descriptors for bulk copies of tiles (TMA, capability 90 and up): the driver packs a tensor's address, sizes and swizzle into 128 bytes that a kernel takes
 // as a parameter.
 import { InternalError } from "../errors/error.ts";
+import type { PtxTensor } from "../artifact.ts";
 import type { DType } from "../dtype.ts";
 import type { Calls } from "./calls.ts";
 
-/** A tensor in memory and the box that one copy brings. `dims`, `box`: innermost first, in elements. `strides`: of all but the innermost, bytes, multiples of 16.
- *  `swizzle`: bytes over which rows are interleaved in shared memory. Outside the tensor reads are zeros. */
-export interface TensorMapSpec {
-  readonly dtype: DType;
-  readonly dims: readonly number[];
-  readonly strides: readonly number[];
-  readonly box: readonly number[];
-  readonly swizzle: 0 | 32 | 64 | 128;
-}
 /** CUtensorMapDataType */
 const types: Readonly<Record<DType, number>> = {
   u8: 0,
@@ -30,7 +22,7 @@ const types: Readonly<Record<DType, number>> = {
 const L2_PROMOTION_128 = 2;
 
 /** Write the descriptor of a tensor at device address `address` to the native address `map` (128 bytes, aligned to 64). */
-export function encodeTensorMap(calls: Calls, map: bigint, address: number, spec: TensorMapSpec): void {
+export function encodeTensorMap(calls: Calls, map: bigint, address: number, spec: Omit<PtxTensor, "param" | "offset">): void {
   const rank = spec.dims.length;
   if (spec.box.length !== rank || spec.strides.length !== rank - 1)
     throw new InternalError(`a tensor map of rank ${rank} with a box of ${spec.box.length} and ${spec.strides.length} strides`);

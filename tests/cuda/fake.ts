@@ -2,6 +2,7 @@
 // pass: `violations` lists stale handles, double frees, launches on memory that is not allocated. Work is done when it is waited for.
 import type { Driver, Out32, Out64 } from "../../runtime/cuda/driver.ts";
 import { PtxError, PtxFault, type PtxDevice, type PtxEntry, type PtxModule } from "../ptx/device.ts";
+import { encodeTensorMap, TENSOR_MAP_BYTES } from "../ptx/tensormap.ts";
 import { code, FakeCard, STATIC_SHARED } from "./card.ts";
 import { orderOf, type FakeExec, type FakeGraph, type FakeNode, type KernelWork, type Work } from "./graphs.ts";
 
@@ -163,8 +164,40 @@ export class FakeDriver extends FakeCard implements Driver {
     }
     return this.ready();
   }
-  cuTensorMapEncodeTiled(): number {
-    return code.NOT_SUPPORTED; // the interpreter has its own descriptors
+  /** The interpreter's own descriptor: a program only passes it on. */
+  cuTensorMapEncodeTiled(
+    map: bigint,
+    type: number,
+    rank: number,
+    address: number,
+    dims: BigUint64Array,
+    strides: BigUint64Array,
+    box: Uint32Array,
+    elementStrides: Uint32Array,
+    interleave: number,
+    swizzle: number,
+    _promotion: number,
+    fill: number,
+  ): number {
+    const into = this.host.bytes(map, TENSOR_MAP_BYTES);
+    if (!into || map % 64n !== 0n || dims.length !== rank || elementStrides.some(n => n !== 1) || interleave !== 0)
+      return this.wrong("a tensor map of an odd kind", code.INVALID_VALUE);
+    try {
+      into.set(
+        encodeTensorMap({
+          address: BigInt(address),
+          elementBytes: ([1, 2, 4, 4, 8, 8, 2, 4, 8, 2] as const)[type] ?? 4,
+          dimensions: Array.from(dims, Number),
+          strides: Array.from(strides, Number),
+          box: [...box],
+          swizzle: ([0, 32, 64, 128] as const)[swizzle] ?? 0,
+          fill: fill === 0 ? "zero" : "nan",
+        }),
+      );
+    } catch (e) {
+      return this.wrong(e instanceof Error ? e.message : "a tensor map", code.INVALID_VALUE);
+    }
+    return this.ready();
   }
 
   private of(fn: bigint, act: (f: FakeFunction) => number): number {

@@ -5,11 +5,16 @@ import * as assert from "uvu/assert";
 import type { PtxArtifact } from "../../runtime/artifact.ts";
 import type { Func } from "../../compiler/ir/func.ts";
 import type { HostTensor } from "../../compiler/reference/evaluate.ts";
-import { inputsOf } from "../compiler/lower/harness.ts";
+import type { Aval } from "../../compiler/ir/aval.ts";
+import { add, einsum, matmul, relu, transpose } from "../../stdlib/index.ts";
+import { inputsOf, program } from "../compiler/lower/harness.ts";
 import { PtxFault } from "./device.ts";
 import { compiledFor, distanceOf, productOf } from "./matrix.ts";
 
 const SCHEDULES = ["forward", "reverse"] as const;
+const tensor = (...shape: number[]): Aval => ({ dtype: "bf16", shape });
+const batched: Func = program((a, b) => einsum("bij,bkj->bik", a, b), tensor(3, 70, 72), tensor(3, 80, 72)),
+  fused: Func = program((a, w, c) => relu(add(matmul(a, transpose(w)), c)), tensor(130, 64), tensor(68, 64), tensor(68));
 const allowed = { bf16: 2 ** -8, f16: 2 ** -11, f32: 2e-6 };
 
 for (const dtype of ["bf16", "f16", "f32"] as const)
@@ -42,8 +47,35 @@ test("a tile of four subgroups with several stages, dynamic shared memory, and a
     }
 });
 
-/** What orders threads and copies. */
-const ORDERS = /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group)\b/;
+test("bulk copies and products out of shared memory: operands either way, edges, batches, tile after tile, an epilogue", () => {
+  const programs: readonly (readonly [string, number, Func])[] = [
+    ["rows", 1, productOf("bf16", 64, 136, 64, { rhs: true })],
+    ["columns", 1, productOf("f16", 130, 200, 72)],
+    ["both turned", 1, productOf("bf16", 64, 72, 136, { lhs: true, rhs: true })],
+    ["tile after tile", 2, productOf("bf16", 300, 320, 160, { rhs: true })],
+    ["a batch", 2, batched],
+    ["an epilogue", 1, fused],
+  ];
+  for (const [what, processors, f] of programs)
+    for (const schedule of SCHEDULES) {
+      const a = compiledFor(f, 90, processors),
+        [kernel] = a.kernels;
+      assert.ok((kernel?.tensors?.length ?? 0) === 2, `${what}: no bulk copies`);
+      assert.ok((kernel?.groups ?? 0) <= processors);
+      assert.match(a.text, /^\.target sm_90a$/m);
+      const d = distanceOf(f, a, inputsOf(f), { capability: 90, races: true, schedule });
+      assert.ok(d <= allowed.bf16, `${what} ${schedule}: ${d}`);
+    }
+  assert.is(
+    compiledFor(productOf("bf16", 130, 201, 72), 90, 1).kernels[0]?.tensors,
+    undefined,
+    "strides of 402 bytes are none for bulk copies",
+  );
+});
+
+/** What orders threads, copies and products. */
+const ORDERS =
+  /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group|mbarrier\.|fence\.|wgmma\.fence|wgmma\.commit_group|wgmma\.wait_group)/;
 /** Is something wrong with this text, as far as the interpreter sees: a fault, or a wrong result under any schedule? */
 function noticed(f: Func, artifact: PtxArtifact, args: readonly HostTensor[], capability: number): boolean {
   return SCHEDULES.some(schedule => {
@@ -70,15 +102,16 @@ function missedBy(
   const missed = places.filter(at => !noticed(f, { ...artifact, text: lines.filter((_, i) => i !== at).join("\n") }, args, capability));
   return { all: places.length, missed: missed.map(i => (lines[i] ?? "").trim()) };
 }
-test("deleting any one barrier, wait or commit from a product's kernel is noticed", () => {
+test("deleting any one barrier, wait, commit, arrival, fence or signal from a product's kernel is noticed", () => {
   let all = 0;
-  for (const [what, f] of [
-    ["bf16, copied", productOf("bf16", 64, 224, 64)],
-    ["f32 across the contracted index", productOf("f32", 64, 112, 64, { lhs: true })],
-    ["bf16, one operand through registers", productOf("bf16", 64, 161, 64)],
-    ["f16, both through registers", productOf("f16", 63, 161, 64, { lhs: true, rhs: true })],
+  for (const [what, capability, f] of [
+    ["bf16, copied", 80, productOf("bf16", 64, 224, 64)],
+    ["f32 across the contracted index", 80, productOf("f32", 64, 112, 64, { lhs: true })],
+    ["bf16, one operand through registers", 80, productOf("bf16", 64, 161, 64)],
+    ["f16, both through registers", 80, productOf("f16", 63, 161, 64, { lhs: true, rhs: true })],
+    ["bf16, in bulk", 90, productOf("bf16", 192, 384, 64, { rhs: true })],
   ] as const) {
-    const { all: n, missed } = missedBy(f, 80, 1, ORDERS);
+    const { all: n, missed } = missedBy(f, capability, 1, ORDERS);
     all += n;
     assert.ok(n > 0, what);
     assert.equal(missed, [], what);

@@ -4,6 +4,7 @@ import type { Artifact, DeviceTarget, PtxArtifact } from "../../runtime/artifact
 import type { Device, DeviceArray, Executable, MemoryStats } from "../../runtime/device.ts";
 import { byteSize, hostArray, type DType, type HostArray } from "../../runtime/dtype.ts";
 import type { ProgramStep, SlotRef } from "../../runtime/program.ts";
+import { encodeTensorMap } from "./tensormap.ts";
 import { PtxDevice, type PtxDeviceOptions, type PtxModule } from "./device.ts";
 
 /** Bytes that start where no allocation does. */
@@ -116,7 +117,18 @@ function run(device: ProgramDevice, module: PtxModule, p: PtxArtifact, ins: read
             grid: [k.groups, 1, 1],
             block: [k.threads, 1, 1],
             dynamicSharedBytes: k.dynamicSharedBytes ?? 0,
-            params: s.args.map(a => ptx.base + BigInt(place(a))),
+            params: [
+              ...s.args.map(a => ptx.base + BigInt(place(a))),
+              ...(k.tensors ?? []).map(t =>
+                encodeTensorMap({
+                  ...t,
+                  address: ptx.base + BigInt(place(s.args[t.param] as SlotRef) + t.offset), // a tensor is an argument's
+                  elementBytes: byteSize(t.dtype) as 1 | 2 | 4 | 8,
+                  dimensions: t.dims,
+                  fill: "zero",
+                }),
+              ),
+            ],
           });
           break;
         }

@@ -4,6 +4,7 @@ import { byteSize } from "../../../runtime/dtype.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
 import type { SharedMemory, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
 import { assigned, forEachTiled } from "../../lower/tile/statements.ts";
+import { initSignals, multiplyShared, signalled, type BulkPlaces } from "./bulk.ts";
 import { copyAsync, Fragments } from "./matrix.ts";
 import { address, load, loadVector, store, storeVector, type Place } from "./memory.ts";
 import { classOf, Code, literal } from "./registers.ts";
@@ -30,7 +31,10 @@ export function emitKernel(k: TiledKernel, entry: string, capability: number): E
     e = new Emitter(k, entry, i => (dynamic ? { name: whole, offset: offsets[i] ?? 0 } : { name: `shared${i}`, offset: 0 }));
   e.code.capability = capability;
   e.run();
-  const params = k.params.map((_, i) => `.param .u64 ${entry}_p${i}`).join(", ");
+  const params = [
+    ...k.params.map((_, i) => `.param .u64 ${entry}_p${i}`),
+    ...(k.boxes ?? []).map((_, i) => `.param .align 64 .b8 ${entry}_t${i}[128]`),
+  ].join(", ");
   const declare = (
     space: "shared" | "local",
     name: string,
@@ -39,12 +43,13 @@ export function emitKernel(k: TiledKernel, entry: string, capability: number): E
   ): string => `  .${space} .align ${align} .b8 ${name}[${Math.max(1, memory.elements) * byteSize(memory.dtype)}];`;
   const memory = [
     ...(dynamic ? [] : k.shared.map((m, i) => declare("shared", `shared${i}`, alignmentOf(m), m))),
+    ...(k.signals ? [`  .shared .align 8 .b8 signals[${8 * k.signals.length}];`] : []),
     ...k.local.map((m, i) => declare("local", `local${i}`, 16, m)),
   ];
   const head = dynamic ? [`.extern .shared .align ${Math.max(...k.shared.map(alignmentOf))} .b8 ${whole}[];`] : [];
   return {
     text: [...head, `.visible .entry ${entry}(${params})`, `.maxntid ${k.threads}, 1, 1`, "{", ...memory, e.code.text(), "}"].join("\n"),
-    sharedBytes: dynamic ? 0 : total,
+    sharedBytes: (dynamic ? 0 : total) + 8 * (k.signals?.length ?? 0),
     dynamicSharedBytes: dynamic ? total : 0,
   };
 }
@@ -59,6 +64,7 @@ class Emitter {
   private readonly vars = new Map<number, string>();
   private readonly changing = new Set<number>();
   private readonly fragments = new Fragments(this.code);
+  private bulk: BulkPlaces = { signals: "", tensor: () => "" };
   private readonly sharedAt: (i: number) => { readonly name: string; readonly offset: number };
   /** `sharedAt`: the address of an array of shared memory. */
   constructor(k: TiledKernel, entry: string, sharedAt: Emitter["sharedAt"]) {
@@ -91,8 +97,17 @@ class Emitter {
       for (const v of assigned(s)) this.changing.add(v.id);
       if (s.kind === "loadFragment") this.fragments.prepare(s, lane);
     });
+    this.prepareBulk(lane);
     this.block(k.body);
     c.put("ret");
+  }
+  private prepareBulk(lane: string): void {
+    const { code: c, k } = this;
+    if (!k.boxes || !k.signals) return;
+    const signals = c.make("b32", "mov.u32", "signals"),
+      tensors = k.boxes.map((_, i) => c.make("b64", "cvta.param.u64", c.make("b64", "mov.b64", `${this.entry}_t${i}`)));
+    this.bulk = { signals, tensor: i => tensors[i] ?? "" };
+    initSignals(c, lane, signals, k.signals);
   }
   private block(stmts: readonly TiledStmt[]): void {
     this.fragments.forget();
@@ -193,6 +208,31 @@ class Emitter {
         copyAsync(c, address(c, into, this.value(s.to)), address(c, from, this.value(s.from)), s.count * size, present);
         break;
       }
+      case "copyBox":
+      case "expect":
+      case "arrive":
+      case "awaitPhase":
+      case "fenceProducts":
+      case "commitProducts":
+      case "waitProducts":
+      case "registers":
+        signalled(
+          c,
+          s,
+          this.bulk,
+          e => this.value(e),
+          b => c.make("b32", "mad.lo.s32", this.value(b.to), String(byteSize(this.place(b.into).dtype)), this.place(b.into).base),
+        );
+        break;
+      case "multiplyShared":
+        multiplyShared(
+          c,
+          s,
+          s.sums.map(v => this.value(v)),
+          [this.place(s.lhs.buf), this.place(s.rhs.buf)],
+          [this.value(s.lhs.index), this.value(s.rhs.index)],
+        );
+        break;
       case "commitCopies":
         c.put("cp.async.commit_group");
         break;

@@ -1,9 +1,11 @@
 // Schedule of tiled kernels -> one PTX module. Plain text for the driver's assembler: nothing here needs a GPU.
-import type { PtxArtifact, PtxFeatures, PtxKernel } from "../../../runtime/artifact.ts";
+import type { PtxArtifact, PtxFeatures, PtxKernel, PtxTensor } from "../../../runtime/artifact.ts";
+import { byteSize } from "../../../runtime/dtype.ts";
 import type { Schedule } from "../../ir/schedule.ts";
-import type { TiledKernel } from "../../ir/tiled.ts";
+import type { TensorBox, TiledKernel } from "../../ir/tiled.ts";
 import { forEachStep, mapLaunches } from "../../ir/walk.ts";
 import { programShape } from "../shape.ts";
+import { BULK_TARGET } from "./bulk.ts";
 import { emitKernel } from "./kernel.ts";
 
 /** The program as PTX for a card of this capability. */
@@ -24,6 +26,7 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
       sharedBytes,
       ...(dynamicSharedBytes > 0 && { dynamicSharedBytes }),
       params: kernel.params.map(({ dtype }) => ({ dtype })),
+      ...(kernel.boxes && { tensors: kernel.boxes.map(b => tensorOf(b, kernel)) }),
     });
     texts.push(text);
   });
@@ -32,10 +35,16 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
     ...programShape(schedule),
     slots: schedule.slots,
     kernels,
-    text: [ptxHeader(features), ...texts, ""].join("\n\n"),
+    text: [ptxHeader(features, kernels.some(k => k.tensors) ? BULK_TARGET : undefined), ...texts, ""].join("\n\n"),
     steps: mapLaunches(schedule.steps, s => [{ ...s, kernel: numbers.get(s.kernel) ?? -1 }]), // every kernel was numbered above
   };
 }
 /** Version and target: the oldest language that has what is used, so that older drivers take it. */
-export const ptxHeader = ({ capability }: PtxFeatures): string =>
-  `.version ${capability >= 100 ? "8.6" : capability >= 90 ? "8.0" : capability >= 89 ? "7.8" : capability >= 80 ? "7.0" : "6.3"}\n.target sm_${capability}\n.address_size 64`;
+export const ptxHeader = ({ capability }: PtxFeatures, target: string = `sm_${capability}`): string =>
+  `.version ${capability >= 100 ? "8.6" : capability >= 90 ? "8.0" : capability >= 89 ? "7.8" : capability >= 80 ? "7.0" : "6.3"}\n.target ${target}\n.address_size 64`;
+/** A box as the driver is told of it. */
+function tensorOf({ param, offset, dims, strides, box }: TensorBox, k: TiledKernel): PtxTensor {
+  const dtype = k.params[param]?.dtype ?? "bf16",
+    size = byteSize(dtype);
+  return { param, dtype, offset: offset * size, dims, strides: strides.map(n => n * size), box, swizzle: 128 };
+}

@@ -105,6 +105,15 @@ function varyingVariables(k: TiledKernel, changing: ReadonlySet<number>): Readon
         case "copyAsync":
         case "commitCopies":
         case "waitCopies":
+        case "copyBox":
+        case "expect":
+        case "arrive":
+        case "awaitPhase":
+        case "multiplyShared":
+        case "fenceProducts":
+        case "commitProducts":
+        case "waitProducts":
+        case "registers":
           break; // the emitter refuses what targets without matrix units never get
       }
   };

@@ -221,6 +221,15 @@ class Emitter {
       case "copyAsync":
       case "commitCopies":
       case "waitCopies":
+      case "copyBox":
+      case "expect":
+      case "arrive":
+      case "awaitPhase":
+      case "multiplyShared":
+      case "fenceProducts":
+      case "commitProducts":
+      case "waitProducts":
+      case "registers":
         throw new InternalError(`${this.k.name}: ${s.kind} on a target without matrix units`);
       default:
         unreachable(s);

@@ -30,13 +30,21 @@ export class TileBuilder {
     return this.extra.reduce((n, { kind, memory }) => n + (kind === "shared" ? memory.elements * (memory.dtype === "f64" ? 8 : 4) : 0), 0);
   }
   /** The kernel, its expressions named, its memory numbered. */
-  finish(label: string, params: readonly KernelParam[], threads: number, groups: number, body: readonly TiledStmt[]): Tiled {
+  finish(
+    label: string,
+    params: readonly KernelParam[],
+    threads: number,
+    groups: number,
+    body: readonly TiledStmt[],
+    more: Pick<TiledKernel, "boxes" | "signals"> = {},
+  ): Tiled {
     const of = (kind: "shared" | "local" | "workspace"): number[] => this.extra.flatMap((x, i) => (x.kind === kind ? [FIRST + i] : []));
     const order = [...of("workspace"), ...of("shared"), ...of("local")],
       place = new Map(order.map((id, at) => [id, params.length + at]));
     const take = (kind: "shared" | "local" | "workspace"): SharedMemory[] => this.extra.flatMap(x => (x.kind === kind ? [x.memory] : []));
     const workspace = take("workspace");
     const kernel: TiledKernel = {
+      ...more,
       kind: "tiled",
       name: label,
       threads,

@@ -73,8 +73,8 @@ function together(launches: readonly Launch[], p: Schedule<TiledKernel>): Launch
 /** Launches whose kernels are cut alike, in order. */
 function alike(launches: readonly Launch[]): Launch[][] {
   const lists = new Map<string, Launch[]>();
-  for (const l of launches) {
-    const key = cutOf(l.kernel),
+  for (const [at, l] of launches.entries()) {
+    const key = cutOf(l.kernel, at),
       list = lists.get(key);
     if (list) list.push(l);
     else lists.set(key, [l]);
@@ -93,8 +93,9 @@ function regionOf(r: SlotRef, param: KernelParam, p: Schedule<TiledKernel>): Reg
   const [from, n] = r.terms.length > 0 ? [0, slot?.elements ?? 0] : [r.base, param.elements];
   return { memory, from: start + from * size, to: start + (from + n) * size, write: param.access !== "read" };
 }
-/** Kernels with equal answers may share a grid: the same threads, and either none waits for others or all may. */
-function cutOf(k: TiledKernel): string {
+/** Kernels with equal answers may share a grid: the same threads, and either none waits for others or all may. Those that copy boxes keep theirs. */
+function cutOf(k: TiledKernel, at: number): string {
+  if (k.boxes) return `alone ${at}`;
   let waits = false;
   forEachTiled(k.body, s => {
     if (s.kind === "barrier" || s.kind === "shuffle") waits = true; // products of matrices come with barriers

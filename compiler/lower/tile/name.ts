@@ -118,8 +118,32 @@ class Namer {
       }
       case "commitCopies":
       case "waitCopies":
+      case "fenceProducts":
+      case "commitProducts":
+      case "waitProducts":
+      case "registers":
         out.push(s);
         break;
+      case "copyBox": {
+        const [to, signal, ...at] = this.trees([s.to, s.signal, ...s.at], scope, out) as [Expr, Expr, ...Expr[]]; // as many as given
+        out.push({ ...s, to, signal, at });
+        break;
+      }
+      case "expect":
+      case "arrive":
+        out.push({ ...s, signal: one(s.signal) });
+        break;
+      case "awaitPhase": {
+        const [signal, parity] = this.trees([s.signal, s.parity], scope, out) as [Expr, Expr]; // two for two
+        out.push({ ...s, signal, parity });
+        break;
+      }
+      case "multiplyShared": {
+        const [lhs, rhs] = this.trees([s.lhs.index, s.rhs.index], scope, out) as [Expr, Expr]; // two for two
+        const sums = s.sums.map(v => (scope.vars.get(v.id) ?? v) as ExprVar); // as of multiply
+        out.push({ ...s, sums, lhs: { ...s.lhs, index: lhs }, rhs: { ...s.rhs, index: rhs } });
+        break;
+      }
       default:
         unreachable(s);
     }

@@ -3,7 +3,7 @@ import { unreachable } from "../../../runtime/errors/error.ts";
 import { mapOperands, rewriting, substitute } from "../../ir/exprs.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
-import type { TiledStmt } from "../../ir/tiled.ts";
+import type { SharedOperand, TiledStmt } from "../../ir/tiled.ts";
 
 /** Each expression, statement by statement, in order. */
 export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) => void): void {
@@ -31,6 +31,15 @@ export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) 
       case "copyAsync":
       case "commitCopies":
       case "waitCopies":
+      case "copyBox":
+      case "expect":
+      case "arrive":
+      case "awaitPhase":
+      case "multiplyShared":
+      case "fenceProducts":
+      case "commitProducts":
+      case "waitProducts":
+      case "registers":
         break;
       default:
         unreachable(s);
@@ -55,7 +64,20 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "barrier":
     case "commitCopies":
     case "waitCopies":
+    case "fenceProducts":
+    case "commitProducts":
+    case "waitProducts":
+    case "registers":
       return [];
+    case "copyBox":
+      return [...s.at, s.to, s.signal];
+    case "expect":
+    case "arrive":
+      return [s.signal];
+    case "awaitPhase":
+      return [s.signal, s.parity];
+    case "multiplyShared":
+      return [...s.sums, s.lhs.index, s.rhs.index];
     case "loadVector":
     case "loadFragment":
       return [s.index];
@@ -73,7 +95,8 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
 }
 
 /** The variables that a statement gives a new value. */
-export const assigned = (s: TiledStmt): readonly ExprVar[] => (s.kind === "set" ? [s.v] : s.kind === "multiply" ? s.sums : []);
+export const assigned = (s: TiledStmt): readonly ExprVar[] =>
+  s.kind === "set" ? [s.v] : s.kind === "multiply" || s.kind === "multiplyShared" ? s.sums : [];
 
 type Load = Extract<Expr, { kind: "load" }>;
 /** The same statements with other loads (their operands already rewritten) and buffer numbers. Variables that are declared or set keep theirs. */
@@ -105,7 +128,22 @@ export function mapTiled(
         case "multiply":
         case "commitCopies":
         case "waitCopies":
+        case "fenceProducts":
+        case "commitProducts":
+        case "waitProducts":
+        case "registers":
           return s;
+        case "copyBox":
+          return { ...s, at: s.at.map(f), into: buf(s.into), to: f(s.to), signal: f(s.signal) };
+        case "expect":
+        case "arrive":
+          return { ...s, signal: f(s.signal) };
+        case "awaitPhase":
+          return { ...s, signal: f(s.signal), parity: f(s.parity) };
+        case "multiplyShared": {
+          const operand = (o: SharedOperand): SharedOperand => ({ ...o, buf: buf(o.buf), index: f(o.index) });
+          return { ...s, lhs: operand(s.lhs), rhs: operand(s.rhs) };
+        }
         case "loadVector":
         case "loadFragment":
           return { ...s, buf: buf(s.buf), index: f(s.index) };

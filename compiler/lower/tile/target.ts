@@ -13,8 +13,10 @@ export interface TileTarget {
   readonly matrix?: MatrixUnits;
 }
 /** Units that multiply fragments (`ir/fragment.ts`), with copies to shared memory that run beside them; subgroups are of 32. `processors`: how many groups run side by side at least.
- *  `sharedBytes`: a group's shared memory where it asks for more than others have. `precision`: of products that do not say. */
+ *  `sharedBytes`: a group's shared memory where it asks for more than others have. `precision`: of products that do not say. `bulk`: there are copies of boxes, and products
+ *  of four subgroups out of shared memory (`BulkStmt`). */
 export interface MatrixUnits {
+  readonly bulk?: boolean;
   readonly precision: Precision;
   readonly processors: number;
   readonly sharedBytes: number;

@@ -12,6 +12,8 @@ export interface Cut {
   readonly across: number;
   readonly stages: number;
   readonly parts: number;
+  /** Results of a large tile's worth of work that one processor makes in all. */
+  readonly time: number;
 }
 /** What the cut depends on. `direct`: both operands are copied as they are; others pass through registers, of which tiles then leave some. */
 export interface Product {
@@ -53,5 +55,14 @@ export function cutProduct(p: Product, units: MatrixUnits): Cut {
     each = Math.ceil(strips / Math.max(1, wanted));
   const room = Math.floor(units.sharedBytes / ((best.m + best.n) * k * bytes)),
     { m, n, down, across } = best;
-  return { m, n, k, down, across, stages: Math.max(2, Math.min(p.direct ? STAGES : 2, room)), parts: Math.ceil(strips / each) };
+  return {
+    m,
+    n,
+    k,
+    down,
+    across,
+    stages: Math.max(2, Math.min(p.direct ? STAGES : 2, room)),
+    parts: Math.ceil(strips / each),
+    time: time(best),
+  };
 }

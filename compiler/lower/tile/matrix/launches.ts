@@ -4,7 +4,9 @@ import type { FragmentDType } from "../../../ir/fragment.ts";
 import type { GemmKernel, Kernel } from "../../../ir/kernel.ts";
 import type { Precision } from "../../../../runtime/precision.ts";
 import type { Tiled } from "../builder.ts";
-import type { TileTarget } from "../target.ts";
+import type { MatrixUnits, TileTarget } from "../target.ts";
+import { bulkOf } from "./boxes.ts";
+import { bulkCut, bulkTile } from "./bulk.ts";
 import { cutProduct } from "./cut.ts";
 import { wayOf } from "./operand.ts";
 import { matrixTile } from "./product.ts";
@@ -34,7 +36,23 @@ export function matrixProduct(g: GemmKernel, target: TileTarget, aligned: (param
   if (!matrix || !as || g.k === 0 || g.batch * g.m * g.n === 0) return undefined;
   const lhs = wayOf(g.lhs, g, g.vars.i, as.dtype, aligned),
     rhs = wayOf(g.rhs, g, g.vars.j, as.dtype, aligned);
-  const cut = cutProduct({ batch: g.batch, m: g.m, n: g.n, k: g.k, operands: as.dtype, direct: lhs.count * rhs.count > 0 }, matrix),
-    tiled = matrixTile(g, { ...as, cut, lhs, rhs, aligned: p => (p < g.params.length ? aligned(p) : WORKSPACE_ALIGNED) }, target);
+  const cut = cutProduct({ batch: g.batch, m: g.m, n: g.n, k: g.k, operands: as.dtype, direct: lhs.count * rhs.count > 0 }, matrix);
+  const alignment = (p: number): number => (p < g.params.length ? aligned(p) : WORKSPACE_ALIGNED),
+    bulk = cut.parts === 1 ? inBulk(g, cut.time, matrix, aligned, target) : undefined;
+  if (bulk) return { tiled: bulk };
+  const tiled = matrixTile(g, { ...as, cut, lhs, rhs, aligned: alignment }, target);
   return cut.parts === 1 ? { tiled } : { tiled, rest: addParts(g, cut.parts) };
+}
+/** By bulk copies, where there are such, both operands are tensors, and it takes less than `time`. */
+function inBulk(
+  g: GemmKernel,
+  time: number,
+  units: MatrixUnits,
+  aligned: (param: number) => number,
+  target: TileTarget,
+): Tiled | undefined {
+  const lhs = units.bulk ? bulkOf(g.lhs, g, g.vars.i, g.m, aligned) : undefined,
+    rhs = lhs && bulkOf(g.rhs, g, g.vars.j, g.n, aligned),
+    cut = bulkCut(g, units);
+  return lhs && rhs && cut.time < time ? bulkTile(g, lhs, rhs, cut.n, aligned, units, target) : undefined;
 }

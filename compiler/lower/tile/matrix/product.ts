@@ -1,16 +1,6 @@
 // A matrix product on matrix units: a group computes a tile of the result from strips of both operands that travel through several stages of shared memory, its subgroups a
 // rectangle each, in blocks of 16 x 16 sums that are variables; what follows the sums runs on them. While a strip is multiplied the next ones are on their way.
-import {
-  alongExpr,
-  BLOCK,
-  depthOf,
-  fragment,
-  SUMS,
-  type Along,
-  type Fragment,
-  type FragmentDType,
-  type Spot,
-} from "../../../ir/fragment.ts";
+import { BLOCK, depthOf, fragment, SUMS, type Fragment, type FragmentDType } from "../../../ir/fragment.ts";
 import type { GemmKernel } from "../../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
@@ -21,11 +11,10 @@ import { sequential } from "../statements.ts";
 import type { TileTarget } from "../target.ts";
 import type { Cut } from "./cut.ts";
 import { Staged, type Way } from "./operand.ts";
-import { pairedStores } from "./pairs.ts";
+import { rasterOf } from "./raster.ts";
+import { resultsOf } from "./results.ts";
 
 const WARP = 32;
-/** Neighbouring groups share strips of so many rows of tiles, which then are in the cache. */
-const ROWS_TOGETHER = 8;
 /** How both operands come, and what they are multiplied as. `aligned`: bytes of which a parameter's address is a multiple. */
 export interface MatrixPlan {
   readonly cut: Cut;
@@ -69,7 +58,7 @@ class Product {
   tile(): Tiled {
     const { g, b, plan } = this,
       { cut } = plan,
-      tiles = Math.ceil(g.m / cut.m) * Math.ceil(g.n / cut.n);
+      tiles = rasterOf(g, cut.m, cut.n).count;
     const body = [
       ...this.places(),
       ...this.sums.flat().map((v): TiledStmt => ({ kind: "let", v, value: s.const(0, "f32") })),
@@ -83,28 +72,18 @@ class Product {
   private places(): TiledStmt[] {
     const { g, b, plan } = this,
       { m, n, down, across, parts } = plan.cut,
-      tilesM = Math.ceil(g.m / m),
-      tilesN = Math.ceil(g.n / n),
-      one = exprVar("tile", "i32"),
+      raster = rasterOf(g, m, n),
+      where = raster.at(arith("rem", b.group, int(raster.count))),
       whose = exprVar("whose", "i32"),
       warp = arith("div", b.lane, int(WARP)),
       lane = arith("rem", b.lane, int(WARP));
-    const band = exprVar("band", "i32"),
-      rows = exprVar("rows", "i32"),
-      within = arith("rem", one, int(ROWS_TOGETHER * tilesN));
-    const where: readonly [Expr, Expr] =
-      tilesM <= ROWS_TOGETHER
-        ? [arith("rem", one, int(tilesM)), arith("div", one, int(tilesM))]
-        : [arith("add", band, arith("rem", within, rows)), arith("div", within, rows)];
     return [
-      { kind: "let", v: one, value: arith("rem", b.group, int(tilesM * tilesN)) },
-      { kind: "let", v: whose, value: g.batch * parts === 1 ? int(0) : arith("div", b.group, int(tilesM * tilesN)) },
+      ...where.before,
+      { kind: "let", v: whose, value: g.batch * parts === 1 ? int(0) : arith("div", b.group, int(raster.count)) },
       { kind: "let", v: this.batch, value: parts === 1 ? whose : arith("div", whose, int(parts)) },
       { kind: "let", v: this.part, value: parts === 1 ? int(0) : arith("rem", whose, int(parts)) },
-      { kind: "let", v: band, value: arith("mul", arith("div", one, int(ROWS_TOGETHER * tilesN)), int(ROWS_TOGETHER)) },
-      { kind: "let", v: rows, value: arith("min", arith("sub", int(tilesM), band), int(ROWS_TOGETHER)) },
-      { kind: "let", v: this.top, value: arith("mul", where[0], int(m)) },
-      { kind: "let", v: this.left, value: arith("mul", where[1], int(n)) },
+      { kind: "let", v: this.top, value: where.top },
+      { kind: "let", v: this.left, value: where.left },
       { kind: "let", v: this.row, value: arith("mul", arith("rem", warp, int(down)), int(m / down)) },
       { kind: "let", v: this.col, value: arith("mul", arith("div", warp, int(down)), int(n / across)) },
       { kind: "let", v: this.quad, value: arith("div", lane, int(4)) },
@@ -205,48 +184,11 @@ class Product {
       ...steps.flat(),
     ];
   }
-  /** `after` for each sum of the thread that is a result, with the kernel's variables bound; for two neighbours together where their stores are. */
+  /** `after` for each sum of the thread. */
   private results(after: readonly TiledStmt[]): TiledStmt[] {
-    const { g, plan, quad, place } = this,
-      { m, n } = plan.cut,
-      [, cols] = this.blocks,
-      row = exprVar("row", "i32"),
-      col = exprVar("col", "i32");
-    const pairs = pairedStores(after, g, plan.aligned),
-      together = pairs ? 2 : 1;
-    const where = (block: number, e: number): readonly [Expr, Expr] => {
-      const spot = SUMS[e] as Spot, // e is in range
-        at = (base: Expr, b: number, a: Along): Expr => arith("add", base, arith("add", int(b * BLOCK), alongExpr(a, quad, place)));
-      return [at(row, Math.floor(block / cols), spot.row), at(col, block % cols, spot.col)];
-    };
-    const bound = (i: Expr, j: Expr, sum: Expr): TiledStmt[] => [
-      { kind: "let", v: g.vars.b, value: this.batch },
-      { kind: "let", v: g.vars.i, value: i },
-      { kind: "let", v: g.vars.j, value: j },
-      { kind: "let", v: g.vars.acc, value: sum },
-    ];
-    const inside = (i: Expr, j: Expr): Expr | undefined =>
-      [...(g.m % m === 0 ? [] : [less(i, int(g.m))]), ...(g.n % n === 0 ? [] : [less(j, int(g.n))])].reduce<Expr | undefined>(
-        (p, q) => (p ? s.binary("and", p, q) : q),
-        undefined,
-      );
-    const each = this.sums.flatMap((block, at) =>
-      Array.from({ length: SUMS.length / together }, (_, q) => {
-        const e = q * together,
-          [i, j] = where(at, e);
-        return when(
-          inside(i, j),
-          pairs
-            ? pairs([bound(i, j, block[e] as Expr), bound(...where(at, e + 1), block[e + 1] as Expr)])
-            : [...bound(i, j, block[e] as Expr), ...after],
-        ); // a variable a sum
-      }),
-    );
-    return [
-      { kind: "let", v: row, value: arith("add", this.top, this.row) },
-      { kind: "let", v: col, value: arith("add", this.left, this.col) },
-      ...each,
-    ];
+    const { batch, quad, place, sums, blocks } = this,
+      [row, col] = [arith("add", this.top, this.row), arith("add", this.left, this.col)];
+    return resultsOf({ g: this.g, ...this.plan, batch, row, col, quad, place, sums, across: blocks[1] }, after);
   }
   /** What a part does with its sums. */
   private partial(buf: number): TiledStmt[] {

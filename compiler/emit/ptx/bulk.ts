@@ -1,0 +1,103 @@
+// Bulk copies, signals and products out of shared memory as PTX for sm_90a: cp.async.bulk.tensor, mbarrier, wgmma. A tensor is a parameter of 128 bytes, a signal 8 bytes of shared memory.
+import type { BulkStmt } from "../../ir/tiled.ts";
+import type { Place } from "./memory.ts";
+import type { Code } from "./registers.ts";
+
+/** The base addresses of a kernel's signals and tensors. */
+export interface BulkPlaces {
+  readonly signals: string;
+  readonly tensor: (box: number) => string;
+}
+/** The module's text needs `sm_90a` for these. */
+export const BULK_TARGET = "sm_90a";
+/** Bytes between 8 rows of 128 bytes, and the descriptor's word for that and for the swizzle, in units of 16 bytes. */
+const EIGHT_ROWS = 1024,
+  HIGH = (EIGHT_ROWS / 16) | 0x40000000;
+
+/** All signals with their counts, before anything else: one thread, then everyone sees them. */
+export function initSignals(c: Code, lane: string, signals: string, counts: readonly number[]): void {
+  const others = c.label("signals");
+  c.put("bra", [others], c.make("pred", "setp.ne.s32", lane, "0"));
+  counts.forEach((n, i) => c.put("mbarrier.init.shared::cta.b64", [`[${signals}+${8 * i}]`, String(n)]));
+  c.put("fence.mbarrier_init.release.cluster");
+  c.mark(others);
+  c.put("bar.sync", ["0"]);
+}
+/** Everything of `BulkStmt` but products: `operands` are its expressions' registers. */
+export function signalled(
+  c: Code,
+  s: Exclude<BulkStmt, { readonly kind: "multiplyShared" }>,
+  { signals, tensor }: BulkPlaces,
+  value: (e: Extract<BulkStmt, { readonly kind: "arrive" }>["signal"]) => string,
+  to: (s: Extract<BulkStmt, { readonly kind: "copyBox" }>) => string,
+): void {
+  const signalAt = (e: Parameters<typeof value>[0]): string => `[${c.make("b32", "mad.lo.s32", value(e), "8", signals)}]`;
+  switch (s.kind) {
+    case "copyBox": {
+      const at = s.at.map(x => materialized(c, value(x)));
+      c.put(`cp.async.bulk.tensor.${at.length}d.shared::cluster.global.tile.mbarrier::complete_tx::bytes`, [
+        `[${to(s)}]`,
+        `[${tensor(s.box)}, {${at.join(", ")}}]`,
+        signalAt(s.signal),
+      ]);
+      break;
+    }
+    case "expect":
+      c.put("mbarrier.arrive.expect_tx.shared::cta.b64", ["_", signalAt(s.signal), String(s.bytes)]);
+      break;
+    case "arrive":
+      c.put("mbarrier.arrive.shared::cta.b64", ["_", signalAt(s.signal)]);
+      break;
+    case "awaitPhase": {
+      const signal = signalAt(s.signal),
+        parity = value(s.parity),
+        again = c.label("await"),
+        ended = c.reg("pred");
+      c.mark(again);
+      c.put("mbarrier.try_wait.parity.shared::cta.b64", [ended, signal, parity]);
+      c.put("bra", [again], `!${ended}`);
+      break;
+    }
+    case "fenceProducts":
+      c.put("wgmma.fence.sync.aligned");
+      break;
+    case "commitProducts":
+      c.put("wgmma.commit_group.sync.aligned");
+      break;
+    case "waitProducts":
+      c.put("wgmma.wait_group.sync.aligned", [String(s.pending)]);
+      break;
+    case "registers":
+      c.put(`setmaxnreg.${s.more ? "inc" : "dec"}.sync.aligned.u32`, [String(s.count)]);
+      break;
+  }
+}
+const materialized = (c: Code, x: string): string => (x.startsWith("%") ? x : c.make("b32", "mov.b32", x));
+
+/** sums += lhs rhs; `index`: registers of where both begin. */
+export function multiplyShared(
+  c: Code,
+  s: Extract<BulkStmt, { readonly kind: "multiplyShared" }>,
+  sums: readonly string[],
+  places: readonly [Place, Place],
+  index: readonly [string, string],
+): void {
+  const describe = (q: 0 | 1): string => {
+    const { across, panel } = q === 0 ? s.lhs : s.rhs,
+      at = c.make("b32", "mad.lo.s32", index[q], "2", places[q].base),
+      start = c.make("b32", "and.b32", c.make("b32", "shr.u32", at, "4"), "16383"),
+      low = c.make("b32", "or.b32", start, String(((across ? (2 * panel) / 16 : 1) << 16) >>> 0));
+    return c.make("b64", "mov.b64", `{${low}, ${c.make("b32", "mov.b32", String(HIGH))}}`);
+  };
+  const [a, b] = [describe(0), describe(1)];
+  c.put(`wgmma.mma_async.sync.aligned.m64n${2 * sums.length}k16.f32.${s.dtype}.${s.dtype}`, [
+    `{${sums.join(", ")}}`,
+    a,
+    b,
+    "1",
+    "1",
+    "1",
+    s.lhs.across ? "1" : "0",
+    s.rhs.across ? "1" : "0",
+  ]);
+}
