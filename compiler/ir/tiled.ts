@@ -13,8 +13,8 @@ export type TiledStmt =
   | { readonly kind: "if"; readonly cond: Expr; readonly yes: readonly TiledStmt[]; readonly no: readonly TiledStmt[] }
   /** All threads of the group arrive before any goes on; what they wrote to shared and global memory is then seen by all of the group. */
   | { readonly kind: "barrier" }
-  /** into = `value` of the thread whose lane is this one's xor `mask`; `mask` < the target's subgroup size. */
-  | { readonly kind: "shuffle"; readonly into: ExprVar; readonly value: Expr; readonly mask: number }
+  /** into = `value` of the thread whose lane is this one's xor `mask`, or is `of`, the same in all threads; both are less than the target's subgroup size. */
+  | { readonly kind: "shuffle"; readonly into: ExprVar; readonly value: Expr; readonly mask: number; readonly of?: Expr }
   /** into[k] = element index + k of `buf`; the index is a multiple of the count (2 or 4), and so is the buffer's place in memory. f32, i32 and u32 only. */
   | { readonly kind: "loadVector"; readonly into: readonly ExprVar[]; readonly buf: number; readonly index: Expr }
   | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr }

@@ -116,7 +116,7 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
     case "barrier":
       return [`${indent}barrier`];
     case "shuffle":
-      return [`${indent}let ${name(s.into)} = ${expr(s.value)} of lane ^ ${s.mask}`];
+      return [`${indent}let ${name(s.into)} = ${expr(s.value)} of ${s.of ? expr(s.of) : `lane ^ ${s.mask}`}`];
     case "loadVector":
       return [`${indent}let ${s.into.map(name).join(", ")} = b${s.buf}[${expr(s.index)}..]`];
     case "storeVector":

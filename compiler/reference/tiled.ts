@@ -153,7 +153,7 @@ class Thread {
         break;
       case "shuffle": {
         const from = yield { at: s, values: [this.value(s.value)] };
-        this.vars.set(s.into.id, from(this.lane ^ s.mask)[0] ?? NaN);
+        this.vars.set(s.into.id, from(s.of ? this.value(s.of) : this.lane ^ s.mask)[0] ?? NaN);
         break;
       }
       case "loadVector": {

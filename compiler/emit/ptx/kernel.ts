@@ -164,7 +164,7 @@ class Emitter {
         c.put("bar.sync", ["0"]);
         break;
       case "shuffle":
-        this.vars.set(s.into.id, this.shuffle(s.into, this.value(s.value), s.mask));
+        this.vars.set(s.into.id, this.shuffle(s.into, this.value(s.value), s.of ? ["idx", this.value(s.of)] : ["bfly", String(s.mask)]));
         break;
       case "loadVector": {
         const into = s.into.map(v => c.reg(classOf(v.dtype)));
@@ -258,10 +258,10 @@ class Emitter {
     c.put("bra", [top], c.make("pred", "setp.lt.s32", i, end));
     c.mark(done);
   }
-  private shuffle(into: ExprVar, x: string, mask: number): string {
+  private shuffle(into: ExprVar, x: string, [mode, lane]: readonly ["bfly" | "idx", string]): string {
     const { code: c } = this,
       members = this.k.threads >= 32 ? "-1" : String(2 ** this.k.threads - 1),
-      swap = (r: string): string => c.make("b32", "shfl.sync.bfly.b32", r, String(mask), "31", members);
+      swap = (r: string): string => c.make("b32", `shfl.sync.${mode}.b32`, r, lane, "31", members);
     switch (classOf(into.dtype)) {
       case "b32":
         return swap(x);

@@ -6,7 +6,7 @@ import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
 import { analyse, type Facts } from "./analysis.ts";
 import { helperText, type Helper } from "./helpers.ts";
-import { load, loadVector, store, storeVector, word, type Place } from "./memory.ts";
+import { index, load, loadVector, store, storeVector, word, type Place } from "./memory.ts";
 import { bare, binary, bitcast, compare, convert, fma, hidden, literal, select, typeOf, unary, type Call } from "./scalar.ts";
 
 /** Most workgroups of one dimension of a dispatch; more are dispatched in two. */
@@ -199,7 +199,8 @@ class Emitter {
       case "shuffle": {
         this.shuffles = true;
         const x = this.value(s.value),
-          shuffled = `subgroupShuffleXor(${s.value.dtype === "bool" ? `u32(${x})` : x}, ${s.mask}u)`;
+          bits = s.value.dtype === "bool" ? `u32(${x})` : x,
+          shuffled = s.of ? `subgroupShuffle(${bits}, ${index(this.value(s.of))})` : `subgroupShuffleXor(${bits}, ${s.mask}u)`;
         this.put(`let ${this.declare(s.into)} = ${s.value.dtype === "bool" ? `${shuffled} != 0u` : shuffled};`);
         break;
       }

@@ -84,8 +84,8 @@ class Namer {
         out.push(s);
         break;
       case "shuffle": {
-        const value = one(s.value);
-        out.push({ ...s, value, into: this.declare(s.into, scope) });
+        const [value, of] = this.trees([s.value, ...(s.of ? [s.of] : [])], scope, out) as [Expr, Expr | undefined]; // as many as given
+        out.push({ ...s, value, ...(of && { of }), into: this.declare(s.into, scope) });
         break;
       }
       case "loadVector": {

@@ -52,8 +52,9 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
   switch (s.kind) {
     case "let":
     case "set":
-    case "shuffle":
       return [s.value];
+    case "shuffle":
+      return s.of ? [s.value, s.of] : [s.value];
     case "store":
       return [s.index, s.value, ...(s.guard ? [s.guard] : [])];
     case "for":
@@ -114,8 +115,9 @@ export function mapTiled(
       switch (s.kind) {
         case "let":
         case "set":
-        case "shuffle":
           return { ...s, value: f(s.value) };
+        case "shuffle":
+          return { ...s, value: f(s.value), ...(s.of && { of: f(s.of) }) };
         case "store":
           return { ...s, buf: buf(s.buf), index: f(s.index), value: f(s.value), ...(s.guard && { guard: f(s.guard) }) };
         case "for":

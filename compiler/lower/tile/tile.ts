@@ -6,6 +6,7 @@ import type { Schedule, Slot, SlotRef, Step } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
 import { mapLaunches } from "../../ir/walk.ts";
 import { attentionTile } from "./attention.ts";
+import { attentionLanes, fitsLanes } from "./attention_lanes.ts";
 import type { Tiled } from "./builder.ts";
 import { directTile } from "./direct.ts";
 import { dealtLoops, isTogether } from "./dealt.ts";
@@ -81,7 +82,7 @@ export function tileKernel(k: Kernel, target: TileTarget): Tiled {
     if (Math.min(k.m, k.n) < THIN) return tileKernel(asLoops(k), target);
     return target.software ? directTile(k, target) : productTile(k, chooseTile(k, target), target);
   }
-  if (k.kind === "attention") return attentionTile(k, target);
+  if (k.kind === "attention") return fitsLanes(k, target) ? attentionLanes(k, target) : attentionTile(k, target);
   const items = itemsOf(k, target),
     loops = dealtLoops(items.body);
   const longest = Math.max(0, ...loops.map(({ n }) => n ?? Infinity));

@@ -20,7 +20,8 @@ import { numbers } from "../transforms/numeric.ts";
 import { f32, program } from "./harness.ts";
 
 const alone: TileTarget = { threads: 64, group: 16, subgroup: 1, sharedBytes: 6144, double: false }, // no shuffles, little shared memory
-  card: TileTarget = { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152, double: true };
+  card: TileTarget = { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152, double: true },
+  cpu: TileTarget = { threads: 1024, group: 64, subgroup: 8, sharedBytes: 16384, double: false, software: true };
 function tiled(f: Func, target: TileTarget): Schedule<TiledKernel> {
   const templates = gpuTemplates(target);
   return tile(
@@ -85,6 +86,7 @@ for (const causal of [false, true])
     for (const [target, sizes] of [
       [alone, small],
       [card, [...small, ...large]],
+      [cpu, [...small, ...large]],
     ] as const)
       for (const size of sizes) {
         const f = both(causal, heads(size));
@@ -110,6 +112,16 @@ test("logits of thousands are an exact softmax, and narrow floats are computed i
     ),
     card,
     "large",
+    1e-4,
+  );
+  agrees(
+    f,
+    values(
+      f.params.map(v => v.aval),
+      60,
+    ),
+    cpu,
+    "large, on a CPU",
     1e-4,
   );
   for (const dtype of ["f16", "bf16"] as const) {
