@@ -1,5 +1,5 @@
 // The page: chooses the device, connects buttons to the session and the session to the view.
-import { device, setDefaultDevice, type Device, type Stage } from "pullback";
+import { defaultDevice, device, setDefaultDevice, type Device, type Stage } from "pullback";
 import { heldOut, train } from "virtual:corpus";
 import { defaults, type Config } from "../09-gpt/config.ts";
 import { Session, type Every, type Snapshot } from "./session.ts";
@@ -91,6 +91,14 @@ function showStage(): void {
   if (session) code.textContent = stageText(config, session.vocabulary, stage.value as Stage, functional.checked); // the menu holds stages
 }
 
+/** What is live on the device, also while training is paused. */
+function showMemory(): void {
+  const { live, arrays } = defaultDevice().memory(),
+    memory = element("memory");
+  memory.textContent = `${(live / 2 ** 20).toFixed(1)} MiB in ${arrays.toLocaleString("en")} tensors on the device`;
+  Object.assign(memory.dataset, { live, arrays });
+}
+
 toggle.addEventListener("click", () => {
   if (session?.running) void session.pause();
   else resume();
@@ -102,5 +110,6 @@ restart.addEventListener("click", async () => {
 stage.addEventListener("change", showStage);
 functional.addEventListener("change", showStage);
 setDefaultDevice(await chooseDevice());
+setInterval(showMemory, 500);
 stage.replaceChildren(...stagesOf().map(s => new Option(s, s)));
 begin();
