@@ -20,20 +20,32 @@ export function positionOf(source: string, offset: number): { readonly line: num
   return { line: before.split("\n").length, column: offset - lineStart + 1 };
 }
 
-/** `model.ts:13:14 - error E1113: …`, the line, and a wave under the place. */
-export function formatDiagnostic(d: Diagnostic, source: string): string {
-  const lineStart = source.lastIndexOf("\n", d.start - 1) + 1;
-  const lineEnd = source.indexOf("\n", d.start);
-  const line = source.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
-  const gutter = String(d.line);
-  const width = Math.max(1, Math.min(d.end, lineStart + line.length) - d.start);
+/** What a terminal is told of. Lines and columns count from 1; `end` is the column after the last character, on the same line. */
+export interface Told {
+  readonly code: string;
+  readonly message: string;
+  readonly help?: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly end: number;
+}
+/** `model.ts:13:14 - error E1113: …`, the line, a wave under the place, and the remedy. `source` is the file's text. */
+export function format(t: Told, source: string): string {
+  const line = source.split("\n")[t.line - 1] ?? "",
+    gutter = String(t.line);
   return [
-    `${d.file}:${d.line}:${d.column} - error ${d.code}: ${d.message}`,
+    `${t.file}:${t.line}:${t.column} - error ${t.code}: ${t.message}`,
     "",
     `${gutter} | ${line}`,
-    `${" ".repeat(gutter.length)} | ${line.slice(0, d.column - 1).replace(/[^\t]/g, " ")}${"~".repeat(width)}`,
-    `  help: ${d.help}`,
+    `${" ".repeat(gutter.length)} | ${line.slice(0, t.column - 1).replace(/[^\t]/g, " ")}${"~".repeat(Math.max(1, t.end - t.column))}`,
+    ...(t.help === undefined ? [] : [`  help: ${t.help}`]),
   ].join("\n");
+}
+/** A complaint as a terminal shows it; of a place that goes on over the end of its line, what is on it. */
+export function formatDiagnostic(d: Diagnostic, source: string): string {
+  const lineEnd = source.indexOf("\n", d.start);
+  return format({ ...d, end: d.column + Math.min(d.end, lineEnd === -1 ? source.length : lineEnd) - d.start }, source);
 }
 
 /** A file with complaints was to be run. */

@@ -1,8 +1,7 @@
 // Statements: if, while, do, for and for…of become calls whose bodies are closures. A statement that may be left early takes what follows it in its block along, as a
 // closure of its own.
-import { rangeOf } from "./bindings.ts";
+import { ownerOf, rangeOf } from "./bindings.ts";
 import { controlsIn, isControl, leaves, stepLeaves, targetOf, waits, type ControlStatement } from "./jumps.ts";
-import { isFunction } from "./scopes.ts";
 import { startsWithBrace, tokenOf, tokensOf } from "./tokens.ts";
 import { ts } from "./typescript.ts";
 import { tailArguments, varsOf } from "./variables.ts";
@@ -84,7 +83,6 @@ function rewriteBlock(w: Work, s: ts.Block, rest: readonly ts.Statement[], prefi
   const setting: Setting = { rest, prefix, suffix };
   w.edits.open(s.getStart(), `${prefix}${w.names.of("$block")}(() => `);
   finish(w, s, setting, [varsOf(w, s, rangeWith(s, setting))]);
-  if (rest.length === 0) w.edits.close(s.getEnd(), "");
   rewriteList(w, s.statements, inBody);
 }
 
@@ -153,7 +151,7 @@ function rewriteFor(w: Work, s: ts.ForStatement, setting: Setting): void {
       ? s.initializer.declarations.flatMap(d => declaredIn(d.name)).flatMap(n => w.bindings.variableOf(n) ?? [])
       : [];
   const body = rangeOf(s.statement);
-  const captured = own.filter(v => w.bindings.usesOf(v).some(u => u.node.getStart() >= body.start && u.owner !== ownerOfStatement(s)));
+  const captured = own.filter(v => w.bindings.usesOf(v).some(u => u.node.getStart() >= body.start && u.owner !== ownerOf(s)));
   for (const v of captured) {
     const write = w.bindings.usesOf(v).find(u => u.write && u.node.getStart() >= body.start && u.node.getEnd() <= body.end);
     if (write)
@@ -179,11 +177,6 @@ function rewriteFor(w: Work, s: ts.ForStatement, setting: Setting): void {
   replaceToken(w, tokenOf(s, K.CloseParenToken), ` }, (${copies}) =>`);
   closure(w, s.statement);
 }
-const ownerOfStatement = (s: ts.Node): ts.Node => {
-  let n = s.parent;
-  while (!isFunction(n) && !ts.isSourceFile(n)) n = n.parent;
-  return n;
-};
 /** The names that a declaration binds. */
 function declaredIn(name: ts.BindingName): readonly ts.Identifier[] {
   return ts.isIdentifier(name) ? [name] : name.elements.flatMap(e => (ts.isBindingElement(e) ? declaredIn(e.name) : []));

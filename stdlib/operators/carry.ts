@@ -1,9 +1,9 @@
 // The state of a loop that runs in the program: which parts of it change, and in which types. A step is recorded until its state keeps its types; parts that no
 // step changes stay outside the loop.
-import { flatten, isTensor, showAval, unflatten, type Aval, type Tensor } from "../../compiler/extend.ts";
+import { flatten, showAval, unflatten, type Aval, type Tensor } from "../../compiler/extend.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { resultType, withWeak, type TensorLike } from "../ops/promotion.ts";
-import { fill, isLeaf, show } from "./merge.ts";
+import { fill, isLeaf, show, typeOf, type LeafType } from "./merge.ts";
 import { $return, type Jump } from "./jump.ts";
 import { emit, record } from "./region.ts";
 import type { Vars } from "./vars.ts";
@@ -19,21 +19,9 @@ export interface Carry {
   readonly init: readonly Tensor[];
   /** One step on those parts. */
   step(carry: readonly Tensor[], inputs: readonly Tensor[]): Tensor[];
-  /** A value of the state: something that reads it and decides. */
-  read(carry: readonly Tensor[], f: (values: readonly unknown[]) => unknown): unknown;
   /** The whole state from the parts that change. */
   state(carry: readonly Tensor[]): readonly unknown[];
 }
-interface LeafType extends Aval {
-  readonly weak: boolean;
-}
-const typeOf = (x: TensorLike): LeafType =>
-  isTensor(x)
-    ? { ...x.aval, weak: x.weak }
-    : typeof x === "number"
-      ? { dtype: "f32", shape: [], weak: true }
-      : { dtype: "bool", shape: [], weak: false };
-
 /** Find the carry of `step`, which takes the state and the inputs of a step (of types `inputs`) and gives the next state. @throws E1125 */
 export function carryOf(
   { names, values }: LoopState,
@@ -91,7 +79,6 @@ export function carryOf(
         const here = emit(r, [...full(carry), ...slices]);
         return changed.map(k => fill(here(out[places[k] ?? 0]), types[k] ?? typeOf(0)));
       },
-      read: (carry, f) => f(state(carry)),
       state,
     };
   }

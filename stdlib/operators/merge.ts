@@ -24,9 +24,17 @@ export type Merged = (outs: readonly Tensor[], test: Tensor) => unknown;
 
 /** Is `x` a tensor, number or boolean? */
 export const isLeaf = (x: unknown): x is TensorLike => isTensor(x) || typeof x === "number" || typeof x === "boolean";
-const typeOf = (x: TensorLike): Aval =>
-  isTensor(x) ? x.aval : typeof x === "number" ? { dtype: "f32", shape: [] } : { dtype: "bool", shape: [] };
-const isWeak = (x: TensorLike): boolean => typeof x === "number" || (isTensor(x) && x.weak);
+/** What an operand is as a tensor. */
+export interface LeafType extends Aval {
+  readonly weak: boolean;
+}
+/** The type of an operand. */
+export const typeOf = (x: TensorLike): LeafType =>
+  isTensor(x)
+    ? { ...x.aval, weak: x.weak }
+    : typeof x === "number"
+      ? { dtype: "f32", shape: [], weak: true }
+      : { dtype: "bool", shape: [], weak: false };
 /** How a value is called in a message: its type, or its structure. */
 export function show(x: unknown): string {
   if (isTensor(x)) return showAval(x.aval);
@@ -75,8 +83,8 @@ function meet(a: Side, b: Side, what: string): Slot {
     t = typeOf(second);
   const { dtype, weak } =
     s.dtype === t.dtype
-      ? { dtype: s.dtype, weak: isWeak(first) && isWeak(second) }
-      : (isWeak(first) || isWeak(second)) && s.dtype !== "bool" && t.dtype !== "bool"
+      ? { dtype: s.dtype, weak: s.weak && t.weak }
+      : (s.weak || t.weak) && s.dtype !== "bool" && t.dtype !== "bool"
         ? resultType(first, second)
         : { dtype: undefined, weak: false };
   if (dtype === undefined || s.shape.length !== t.shape.length || s.shape.some((d, i) => d !== t.shape[i]))

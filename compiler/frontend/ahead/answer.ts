@@ -3,9 +3,10 @@ import { basename, dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { CompiledFunction } from "../../../runtime/aot/format.ts";
 import { PullbackError } from "../../../runtime/errors/error.ts";
-import { formatFinding, type Finding } from "../check/finding.ts";
+import type { Finding } from "../check/finding.ts";
 import { CheckedProject, configAbove, takesNothing, type Exported } from "../check/project.ts";
 import type { ArgumentType } from "../check/types.ts";
+import { format } from "../diagnostics.ts";
 import { programOf, Refusal, type Traceable } from "./program.ts";
 import type { Request } from "./request.ts";
 import { declarationText, moduleText } from "./text.ts";
@@ -53,7 +54,7 @@ export async function answer(
   });
   const outcome: Answer["outcome"] =
     findings.length > 0
-      ? { kind: "refused", complaints: findings.map(f => formatFinding(f, f.file === file ? project.sourceOf(file) : "")).join("\n\n") }
+      ? { kind: "refused", complaints: findings.map(f => format(f, f.file === file ? project.sourceOf(file) : "")).join("\n\n") }
       : { kind: "module", code: moduleText(functions, devices), types: declarationText(functions, basename(file) + query), skipped };
   return { files: project.files().filter(f => !ours.some(folder => f.startsWith(folder))), outcome };
 }

@@ -3,7 +3,8 @@ import { existsSync, watch } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { formatFinding, sorted, type Finding } from "./finding.ts";
+import { format } from "../diagnostics.ts";
+import { sorted, type Finding } from "./finding.ts";
 import { CheckedProject, configAbove } from "./project.ts";
 import { traceExport } from "./traced.ts";
 
@@ -73,7 +74,7 @@ function report(project: CheckedProject, o: Options, { findings, skipped, traced
     return;
   }
   const name = (f: string): string => relative(process.cwd(), f);
-  const text = findings.map(f => formatFinding(f, existsSync(f.file) ? project.sourceOf(f.file) : "", name(f.file)));
+  const text = findings.map(f => format({ ...f, file: name(f.file) }, existsSync(f.file) ? project.sourceOf(f.file) : ""));
   const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
   const summary = `${count(o.files.length, "file")}, ${count(findings.length, "error")}, ${count(traced, "exported function")} traced`;
   process.stdout.write(

@@ -6,7 +6,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { formatFinding, type Finding } from "../../../compiler/frontend/check/finding.ts";
+import type { Finding } from "../../../compiler/frontend/check/finding.ts";
+import { format } from "../../../compiler/frontend/diagnostics.ts";
 import { CheckedProject } from "../../../compiler/frontend/check/project.ts";
 import { traceExport } from "../../../compiler/frontend/check/traced.ts";
 
@@ -164,7 +165,7 @@ export const f = (x: F32<["batch", 3]>, b: F32<[${b}]>) => x + b;
 });
 
 test("a finding is shown as tsc shows one, with a remedy", () => {
-  const shown = formatFinding({ code: "E1101", message: "m", help: "h", file: "a.ts", line: 2, column: 3, end: 6 }, "x\n  abc d\n");
+  const shown = format({ code: "E1101", message: "m", help: "h", file: "a.ts", line: 2, column: 3, end: 6 }, "x\n  abc d\n");
   assert.is(shown, "a.ts:2:3 - error E1101: m\n\n2 |   abc d\n  |   ~~~\n  help: h");
 });
 
