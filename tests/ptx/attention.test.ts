@@ -13,7 +13,7 @@ import type { Tensor } from "../../compiler/trace/tensor.ts";
 import { program } from "../compiler/lower/harness.ts";
 import { numbers } from "../compiler/transforms/numeric.ts";
 import { compiledFor } from "./matrix.ts";
-import { missedBy, ORDERS, SCHEDULES, type Schedule } from "./mutation.ts";
+import { missedBy, SCHEDULES, type Schedule } from "./mutation.ts";
 import { ProgramDevice } from "./programs.ts";
 
 interface Case {
@@ -87,7 +87,7 @@ test("deleting any one barrier, wait or commit from attention's kernels is notic
       const right = (a: PtxArtifact, schedule: Schedule): boolean => distanceOf(run, a, schedule) <= ALLOWED,
         artifact = compiledFor(run.f, 80, 1);
       assert.ok(SCHEDULES.every(schedule => right(artifact, schedule)));
-      const { all: n, missed } = missedBy(artifact, ORDERS, right);
+      const { all: n, missed } = missedBy(artifact, right);
       all += n;
       assert.ok(n >= 4, `${n} lines that order something`);
       assert.equal(missed, [], JSON.stringify(c));

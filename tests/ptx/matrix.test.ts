@@ -4,14 +4,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { PtxArtifact } from "../../runtime/artifact.ts";
 import type { Func } from "../../compiler/ir/func.ts";
-import type { HostTensor } from "../../compiler/reference/evaluate.ts";
 import type { Aval } from "../../compiler/ir/aval.ts";
 import { add, einsum, matmul, relu, transpose } from "../../stdlib/index.ts";
 import { inputsOf, program } from "../compiler/lower/harness.ts";
-import { PtxFault } from "./device.ts";
 import { compiledFor, distanceOf, productOf } from "./matrix.ts";
+import { missedBy, SCHEDULES, type Schedule } from "./mutation.ts";
 
-const SCHEDULES = ["forward", "reverse"] as const;
 const tensor = (...shape: number[]): Aval => ({ dtype: "bf16", shape });
 const batched: Func = program((a, b) => einsum("bij,bkj->bik", a, b), tensor(3, 70, 72), tensor(3, 80, 72)),
   fused: Func = program((a, w, c) => relu(add(matmul(a, transpose(w)), c)), tensor(130, 64), tensor(68, 64), tensor(68));
@@ -73,35 +71,6 @@ test("bulk copies and products out of shared memory: operands either way, edges,
   );
 });
 
-/** What orders threads, copies and products. */
-const ORDERS =
-  /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group|mbarrier\.|fence\.|wgmma\.fence|wgmma\.commit_group|wgmma\.wait_group)/;
-/** Is something wrong with this text, as far as the interpreter sees: a fault, or a wrong result under any schedule? */
-function noticed(f: Func, artifact: PtxArtifact, args: readonly HostTensor[], capability: number): boolean {
-  return SCHEDULES.some(schedule => {
-    try {
-      return !(distanceOf(f, artifact, args, { capability, races: true, schedule, limit: 4_000_000 }) <= 0.01);
-    } catch (e) {
-      if (!(e instanceof PtxFault)) throw e;
-      return true;
-    }
-  });
-}
-/** Every line of the product's kernel that orders something, deleted alone: those that nobody misses. */
-function missedBy(
-  f: Func,
-  capability: number,
-  processors: number,
-  orders: RegExp,
-): { readonly all: number; readonly missed: readonly string[] } {
-  const artifact = compiledFor(f, capability, processors),
-    lines = artifact.text.split("\n"),
-    args = inputsOf(f);
-  assert.not(noticed(f, artifact, args, capability), "as it is");
-  const places = lines.flatMap((line, i) => (orders.test(line) ? [i] : []));
-  const missed = places.filter(at => !noticed(f, { ...artifact, text: lines.filter((_, i) => i !== at).join("\n") }, args, capability));
-  return { all: places.length, missed: missed.map(i => (lines[i] ?? "").trim()) };
-}
 test("deleting any one barrier, wait, commit, arrival, fence or signal from a product's kernel is noticed", () => {
   let all = 0;
   for (const [what, capability, f] of [
@@ -111,7 +80,15 @@ test("deleting any one barrier, wait, commit, arrival, fence or signal from a pr
     ["f16, both through registers", 80, productOf("f16", 63, 161, 64, { lhs: true, rhs: true })],
     ["bf16, in bulk", 90, productOf("bf16", 192, 384, 64, { rhs: true })],
   ] as const) {
-    const { all: n, missed } = missedBy(f, capability, 1, ORDERS);
+    const args = inputsOf(f),
+      artifact = compiledFor(f, capability, 1),
+      right = (a: PtxArtifact, schedule: Schedule): boolean =>
+        distanceOf(f, a, args, { capability, races: true, schedule, limit: 4_000_000 }) <= 0.01;
+    assert.ok(
+      SCHEDULES.every(schedule => right(artifact, schedule)),
+      what,
+    );
+    const { all: n, missed } = missedBy(artifact, right);
     all += n;
     assert.ok(n > 0, what);
     assert.equal(missed, [], what);

@@ -6,17 +6,17 @@ import { PtxFault } from "./device.ts";
 export const SCHEDULES = ["forward", "reverse"] as const;
 /** One of them. */
 export type Schedule = (typeof SCHEDULES)[number];
-/** What orders threads and copies on capability 80. */
-export const ORDERS: RegExp = /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group)\b/;
+/** What orders threads, copies and products. */
+const ORDERS =
+  /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group|mbarrier\.|fence\.|wgmma\.fence|wgmma\.commit_group|wgmma\.wait_group)/;
 
-/** How many lines of the program match `orders`, and those whose deletion nobody notices: under no schedule there is a fault, or a result that is not `right`. */
+/** How many lines of the program order something, and those whose deletion nobody notices: under no schedule there is a fault, or a result that is not `right`. */
 export function missedBy(
   artifact: PtxArtifact,
-  orders: RegExp,
   right: (artifact: PtxArtifact, schedule: Schedule) => boolean,
 ): { readonly all: number; readonly missed: readonly string[] } {
   const lines = artifact.text.split("\n"),
-    places = lines.flatMap((line, i) => (orders.test(line) ? [i] : []));
+    places = lines.flatMap((line, i) => (ORDERS.test(line) ? [i] : []));
   const noticed = (text: string): boolean =>
     SCHEDULES.some(schedule => {
       try {
