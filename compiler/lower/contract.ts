@@ -13,8 +13,8 @@ import { KernelScope, placesAt, type Places } from "./scope.ts";
 import type { Target } from "./reduce.ts";
 import type { Member } from "./rows.ts";
 
-/** What a backend's products can do beside summing. `plain`: they take f32 and f64, store rows of contiguous sums, and gather operands at separable positions. `fused`: they take narrow floats
- *  too, read affine positions only, store with any strides, and do element-wise work on the sums. */
+/** What a backend's products can do beside summing, and beside gathering operands at separable positions. `plain`: they take f32 and f64, and store rows of contiguous sums. `fused`: they take
+ *  narrow floats too, store with any strides, and do element-wise work on the sums. */
 export type Products = "plain" | "fused";
 /** Can the product generator take it? */
 export function isProduct(e: Eqn, products: Products): boolean {
@@ -79,7 +79,7 @@ export class Product {
     const tried = operands(probe, pb, pi, pj, pl);
     /** Operand `side` over its row and column: in place where the backend can read its addresses, else copied to [batch, rows, columns]. */
     const read = (side: 0 | 1, vars: readonly [ExprVar, ExprVar], probed: readonly ExprVar[], sizes: readonly [number, number]): Expr => {
-      if (readable(tried[side], probed, this.products)) return operands(s, b, i, j, l)[side];
+      if (readable(tried[side], probed)) return operands(s, b, i, j, l)[side];
       const a: Aval = { dtype: given, shape: [batch, ...sizes] },
         ref = fresh(a);
       copies.push(
@@ -207,7 +207,7 @@ export function layoutOf(e: Eqn, view: Eqn | undefined, places: Places, products
       s = new KernelScope(places);
     const [b, i, j, l] = [batch, m, n, k].map((d, q) => s.loop(`p${q}`, d)) as [ExprVar, ExprVar, ExprVar, ExprVar]; // four sizes
     const [x, y] = operands(s, b, i, j, l);
-    return readable(x, [b, i, l], products) && readable(y, [b, l, j], products);
+    return readable(x, [b, i, l]) && readable(y, [b, l, j]);
   };
   const stored = (split: Split): boolean => view !== undefined && storesAs(e, view, products, split),
     whole = { view: stored(WHOLE) ? view : undefined, split: WHOLE };
@@ -374,9 +374,9 @@ function flatten(e: Eqn, split: Split = WHOLE): Flat {
     },
   };
 }
-/** Can a backend read an operand, over its batch, row and column, where it lies? */
-const readable = (e: Expr, vars: readonly ExprVar[], products: Products): boolean =>
-  strided(e, vars.slice(1)) || (products === "plain" && e.kind === "load" && !e.guard && separate(e.index, vars) !== undefined);
+/** Can a product read an operand, over its batch, row and column, where it lies? */
+const readable = (e: Expr, vars: readonly ExprVar[]): boolean =>
+  strided(e, vars.slice(1)) || (e.kind === "load" && !e.guard && separate(e.index, vars) !== undefined);
 /** Is `e` one unguarded load with an address affine in `vars`? */
 const strided = (e: Expr, vars: readonly ExprVar[]): boolean =>
   e.kind === "load" && !e.guard && vars.every(v => (coefficient(e.index, v) ?? -1) >= 0);

@@ -12,8 +12,10 @@ const steps: { readonly [D in DType]?: number } = { f64: 1e-12, f32: 2e-6, f16: 
 /** Three products after one another, with exponentials in between; the results alone are rounded to narrow floats. */
 const heads: Tolerance = d => (d === "f32" ? 2e-5 : operation(d));
 /** What is less exact than one operation: a sum is in another order, and its terms may cancel. */
+const product: Tolerance = d => (d === "f32" ? 2e-5 : operation(d));
 const less: Readonly<Record<string, Tolerance>> = {
-  dotGeneral: d => (d === "f32" ? 2e-5 : operation(d)),
+  dotGeneral: product,
+  conv: product,
   reduceSum: d => (d === "f32" ? 1e-5 : operation(d)),
   attention: heads,
   attentionTangent: heads,
