@@ -40,10 +40,9 @@ export function loss(p: Gpt, tokens: Tensor): Tensor {
 /** One step of gradient descent; the gradient's length is at most 1. */
 export function step(p: Gpt, tokens: Tensor): { readonly params: Gpt; readonly loss: Tensor } {
   const g = grad(loss)(p, tokens) as Gpt; // the parameters' own structure
-  let squares = 0;
+  let squares: Tensor | number = 0;
   for (const d of tree.leaves(g)) squares += sum(d * d);
   const length = Math.sqrt(squares);
-  let rate = 0.1;
-  if (length > 1) rate /= length;
+  const rate = length > 1 ? 0.1 / length : 0.1;
   return { params: tree.map((x, d) => x - rate * d, p, g), loss: loss(p, tokens) };
 }

@@ -28,7 +28,7 @@ function score({ w1, b1, w2, b2, w3 }: Params, x: Tensor): Tensor {
   for (const [w, b] of [
     [w1, b1],
     [w2, b2],
-  ])
+  ] as const)
     h = Math.tanh(matmul(h, w) + b);
   return matmul(h, w3).reshape([-1]);
 }
@@ -40,7 +40,7 @@ function loss(params: Params, x: Tensor, labels: Tensor): Tensor {
 
 /** Where training begins. */
 export const init = jit((): State => {
-  const [k1, k2, k3] = random.keys(random.key(12), 3);
+  const [k1, k2, k3] = random.keys(random.key(12), 3) as [Tensor, Tensor, Tensor]; // three keys
   const params = {
     w1: random.normal(k1, [2, 32]) * 0.7,
     b1: zeros([32]),
