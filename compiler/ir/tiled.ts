@@ -88,6 +88,30 @@ export type BulkStmt =
   | { readonly kind: "waitProducts"; readonly pending: number }
   /** So many registers a thread for these four subgroups from here on. */
   | { readonly kind: "registers"; readonly count: number; readonly more: boolean };
+const bulk: Readonly<Record<BulkStmt["kind"], true>> = {
+  copyBox: true,
+  expect: true,
+  arrive: true,
+  awaitPhase: true,
+  multiplyShared: true,
+  fenceProducts: true,
+  commitProducts: true,
+  waitProducts: true,
+  registers: true,
+};
+const units: Readonly<Record<(MatrixStmt | CopyStmt | BulkStmt)["kind"], true>> = {
+  loadFragment: true,
+  packFragment: true,
+  multiply: true,
+  copyAsync: true,
+  commitCopies: true,
+  waitCopies: true,
+  ...bulk,
+};
+/** Is `s` one of `BulkStmt`? */
+export const isBulk = (s: TiledStmt): s is BulkStmt => s.kind in bulk;
+/** Is `s` one that only targets with matrix units are given? No other statements lie inside of these. */
+export const needsMatrixUnits = (s: TiledStmt): s is MatrixStmt | CopyStmt | BulkStmt => s.kind in units;
 /** An operand from element `index` of shared memory on: rows (columns of rhs) of 64 contracted indices; or, `across`, panels of 64 rows (columns), each with a line of them for every contracted
  *  index, `panel` elements apart. */
 export interface SharedOperand {

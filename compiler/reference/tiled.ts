@@ -2,7 +2,7 @@
 // at one element without a barrier between them, one of them writing) are errors: what a GPU would do with them is anybody's guess.
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Expr } from "../ir/scalar.ts";
-import type { TiledKernel, TiledStmt } from "../ir/tiled.ts";
+import { isBulk, type TiledKernel, type TiledStmt } from "../ir/tiled.ts";
 import { evaluateNode, type Reads } from "./expr.ts";
 import { Copies, Fragments } from "./matrix.ts";
 import { round } from "./scalar.ts";
@@ -128,6 +128,10 @@ class Thread {
     for (const s of stmts) yield* this.statement(s);
   }
   private *statement(s: TiledStmt): Turns {
+    if (isBulk(s))
+      throw new InternalError(
+        `${this.k.name}: ${s.kind} is for the interpreter of PTX (tests/ptx): threads here go from barrier to barrier`,
+      );
     switch (s.kind) {
       case "let":
       case "set":
@@ -196,18 +200,6 @@ class Thread {
       case "waitCopies":
         this.copies.wait(s.pending);
         break;
-      case "copyBox":
-      case "expect":
-      case "arrive":
-      case "awaitPhase":
-      case "multiplyShared":
-      case "fenceProducts":
-      case "commitProducts":
-      case "waitProducts":
-      case "registers":
-        throw new InternalError(
-          `${this.k.name}: ${s.kind} is for the interpreter of PTX (tests/ptx): threads here go from barrier to barrier`,
-        );
       default:
         unreachable(s);
     }

@@ -3,7 +3,7 @@
 import { byteSize } from "../../../runtime/dtype.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Expr } from "../../ir/scalar.ts";
-import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import { needsMatrixUnits, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
 import type { HeapKind } from "./memory.ts";
 
@@ -69,7 +69,8 @@ const depends = (e: Expr, varying: ReadonlySet<number>): boolean =>
 function varyingVariables(k: TiledKernel, changing: ReadonlySet<number>): ReadonlySet<number> {
   const varying = new Set([k.vars.lane.id]);
   const walk = (stmts: readonly TiledStmt[], apart: boolean): void => {
-    for (const s of stmts)
+    for (const s of stmts) {
+      if (needsMatrixUnits(s)) continue; // the emitter refuses what targets without them never get
       switch (s.kind) {
         case "let":
         case "set":
@@ -99,23 +100,9 @@ function varyingVariables(k: TiledKernel, changing: ReadonlySet<number>): Readon
         case "store":
         case "storeVector":
         case "barrier":
-        case "loadFragment":
-        case "packFragment":
-        case "multiply":
-        case "copyAsync":
-        case "commitCopies":
-        case "waitCopies":
-        case "copyBox":
-        case "expect":
-        case "arrive":
-        case "awaitPhase":
-        case "multiplyShared":
-        case "fenceProducts":
-        case "commitProducts":
-        case "waitProducts":
-        case "registers":
-          break; // the emitter refuses what targets without matrix units never get
+          break;
       }
+    }
   };
   for (let before = -1; before !== varying.size;) {
     before = varying.size;

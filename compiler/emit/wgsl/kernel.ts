@@ -2,7 +2,7 @@
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import type { TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import { needsMatrixUnits, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
 import { analyse, type Facts } from "./analysis.ts";
 import { helperText, type Helper } from "./helpers.ts";
@@ -133,6 +133,7 @@ class Emitter {
     return name;
   }
   private statement(s: TiledStmt): void {
+    if (needsMatrixUnits(s)) throw new InternalError(`${this.k.name}: ${s.kind} on a target without matrix units`);
     switch (s.kind) {
       case "let": {
         this.values.set(s.v.id, s.value);
@@ -216,22 +217,6 @@ class Emitter {
         this.touch(s.buf);
         break;
       }
-      case "loadFragment":
-      case "packFragment":
-      case "multiply":
-      case "copyAsync":
-      case "commitCopies":
-      case "waitCopies":
-      case "copyBox":
-      case "expect":
-      case "arrive":
-      case "awaitPhase":
-      case "multiplyShared":
-      case "fenceProducts":
-      case "commitProducts":
-      case "waitProducts":
-      case "registers":
-        throw new InternalError(`${this.k.name}: ${s.kind} on a target without matrix units`);
       default:
         unreachable(s);
     }

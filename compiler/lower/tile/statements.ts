@@ -3,12 +3,13 @@ import { unreachable } from "../../../runtime/errors/error.ts";
 import { mapOperands, rewriting, substitute } from "../../ir/exprs.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
-import type { SharedOperand, TiledStmt } from "../../ir/tiled.ts";
+import { needsMatrixUnits, type SharedOperand, type TiledStmt } from "../../ir/tiled.ts";
 
 /** Each expression, statement by statement, in order. */
 export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) => void): void {
   for (const s of stmts) {
     visit(s);
+    if (needsMatrixUnits(s)) continue;
     switch (s.kind) {
       case "for":
       case "while":
@@ -25,21 +26,6 @@ export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) 
       case "shuffle":
       case "loadVector":
       case "storeVector":
-      case "loadFragment":
-      case "packFragment":
-      case "multiply":
-      case "copyAsync":
-      case "commitCopies":
-      case "waitCopies":
-      case "copyBox":
-      case "expect":
-      case "arrive":
-      case "awaitPhase":
-      case "multiplyShared":
-      case "fenceProducts":
-      case "commitProducts":
-      case "waitProducts":
-      case "registers":
         break;
       default:
         unreachable(s);
