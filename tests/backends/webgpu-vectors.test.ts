@@ -7,7 +7,7 @@ import { fromHost, grad, jit, matmul, mul, setDefaultDevice, softmax, sum, wasm,
 import { dotProductAttention } from "../../stdlib/nn/index.ts";
 import * as tree from "../../stdlib/tree.ts";
 import { numbers } from "../compiler/transforms/numeric.ts";
-import { lavapipe } from "../support/drivers.ts";
+import { lavapipe, useVulkan } from "../support/drivers.ts";
 import { withDrivers } from "../support/skip.ts";
 
 type Named = { readonly [name: string]: Tensor };
@@ -26,7 +26,7 @@ const losses: readonly (readonly [string, (p: Named) => Tensor, Readonly<Record<
 ];
 
 withDrivers([lavapipe(25)])("products, rows and attention for vectors of 8 have the CPU's gradients", async driver => {
-  process.env["VK_ICD_FILENAMES"] = driver;
+  useVulkan(driver);
   const gpu = await WebGpuDevice.open();
   assert.ok(gpu.features.software, "the adapter says that it computes on the CPU");
   for (const [name, loss, shapes] of losses) {

@@ -6,7 +6,7 @@ import { childContender } from "../../bench/harness/child.ts";
 import { agree } from "../../bench/harness/statistics.ts";
 import { parse } from "../../bench/options.ts";
 import { adamwUpdate, attention, call, gemm, layerNorm, softmax, type Work } from "../../bench/work.ts";
-import { swiftshader } from "../support/drivers.ts";
+import { swiftshader, useVulkan } from "../support/drivers.ts";
 import { withDrivers } from "../support/skip.ts";
 
 /** Work, and the most dispatches of one evaluation. */
@@ -19,19 +19,16 @@ const works: readonly (readonly [Work, number])[] = [
   [adamwUpdate(20, 6), 2],
   [call(400), 2],
 ];
-const column = (where: string, env: Readonly<Record<string, string>> = {}): ReturnType<typeof childContender> =>
+const column = (where: string): ReturnType<typeof childContender> =>
   childContender(
     where,
-    {
-      file: process.execPath,
-      args: [...process.execArgv, fileURLToPath(new URL("../../bench/rows/main.ts", import.meta.url)), where],
-      env,
-    },
+    { file: process.execPath, args: [...process.execArgv, fileURLToPath(new URL("../../bench/rows/main.ts", import.meta.url)), where] },
     120_000,
   );
 
 withDrivers([swiftshader()])("the WebGPU column has the CPU column's answers, in as few dispatches as promised", async driver => {
-  const [cpu, gpu] = [column("1"), column("webgpu", { VK_ICD_FILENAMES: driver ?? "" })];
+  useVulkan(driver); // columns inherit it
+  const [cpu, gpu] = [column("1"), column("webgpu")];
   try {
     for (const [work, most] of works) {
       const [a, b] = [await cpu.ask({ kind: "prepare", work }), await gpu.ask({ kind: "prepare", work })];
