@@ -13,6 +13,12 @@ import { missedBy, SCHEDULES, type Schedule } from "./mutation.ts";
 const tensor = (...shape: number[]): Aval => ({ dtype: "bf16", shape });
 const batched: Func = program((a, b) => einsum("bij,bkj->bik", a, b), tensor(3, 70, 72), tensor(3, 80, 72)),
   fused: Func = program((a, w, c) => relu(add(matmul(a, transpose(w)), c)), tensor(130, 64), tensor(68, 64), tensor(68));
+const longBatched: Func = program(
+  (a, b, c) => relu(add(einsum("bki,bkj->bij", a, b), c)),
+  tensor(2, 4096, 24),
+  tensor(2, 4096, 40),
+  tensor(40),
+);
 const allowed = { bf16: 2 ** -8, f16: 2 ** -11, f32: 2e-6 };
 
 for (const dtype of ["bf16", "f16", "f32"] as const)
@@ -69,6 +75,26 @@ test("bulk copies and products out of shared memory: operands either way, edges,
     undefined,
     "strides of 402 bytes are none for bulk copies",
   );
+});
+
+test("bulk products whose sums are split among groups: parts of several strips, ragged, batched, with an epilogue on the sum", () => {
+  const programs: readonly (readonly [string, number, Func])[] = [
+    ["one tile", 4, productOf("bf16", 64, 4096, 64)],
+    ["parts that are not alike, an edge", 8, productOf("f16", 72, 4168, 56, { lhs: true, rhs: true })],
+    ["a batch and an epilogue", 8, longBatched],
+  ];
+  for (const [what, processors, f] of programs)
+    for (const schedule of SCHEDULES) {
+      const a = compiledFor(f, 90, processors);
+      assert.equal(
+        a.kernels.map(k => k.tensors?.length ?? 0),
+        [2, 0],
+        what,
+      );
+      assert.ok((a.kernels[0]?.groups ?? 0) > 1, what);
+      const d = distanceOf(f, a, inputsOf(f), { capability: 90, races: true, schedule });
+      assert.ok(d <= allowed.bf16, `${what} ${schedule}: ${d}`);
+    }
 });
 
 test("deleting any one barrier, wait, commit, arrival, fence or signal from a product's kernel is noticed", () => {

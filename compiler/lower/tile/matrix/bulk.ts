@@ -11,6 +11,7 @@ import type { MatrixUnits, TileTarget } from "../target.ts";
 import { LINE, type Bulk } from "./boxes.ts";
 import { rasterOf } from "./raster.ts";
 import { resultsOf } from "./results.ts";
+import { MOST_PARTS, partsTime, storePart } from "./split.ts";
 
 /** Four subgroups, which multiply together, and how many such sets multiply; one more brings operands. */
 const SET = 128,
@@ -28,27 +29,39 @@ const WIDTHS = [
   { n: 64, rate: 1.6 },
 ] as const;
 
-/** A tile's width and the time that the product takes in units of `cut.ts`. */
-export function bulkCut(
-  { batch, m, n }: Pick<GemmKernel, "batch" | "m" | "n">,
-  units: MatrixUnits,
-): { readonly n: number; readonly time: number } {
-  const times = WIDTHS.map(w => ({
-    n: w.n,
-    time: (Math.ceil((batch * Math.ceil(m / ROWS) * Math.ceil(n / w.n)) / units.processors) * ROWS * w.n) / w.rate,
-  }));
-  return times.reduce((x, y) => (y.time < x.time ? y : x));
+/** Strips that a part of a sum has at least: the ring is filled and emptied once a part. */
+const LEAST_STRIPS = 2 * STAGES;
+/** A tile's width, into how many parts each sum is split, and the time that the product takes in units of `cut.ts`. */
+export interface BulkCut {
+  readonly n: number;
+  readonly parts: number;
+  readonly time: number;
+}
+/** The fastest of the ways to cut a product. */
+export function bulkCut(g: Pick<GemmKernel, "batch" | "m" | "n" | "k">, units: MatrixUnits): BulkCut {
+  const strips = Math.ceil(g.k / LINE),
+    most = Math.max(1, Math.min(MOST_PARTS, Math.floor(strips / LEAST_STRIPS)));
+  const cuts = WIDTHS.flatMap(({ n, rate }) => {
+    const tiles = g.batch * Math.ceil(g.m / ROWS) * Math.ceil(g.n / n);
+    return Array.from({ length: most }, (_, p): BulkCut => {
+      const each = Math.ceil(strips / (p + 1)),
+        parts = Math.ceil(strips / each),
+        turns = Math.ceil((tiles * parts) / units.processors);
+      return { n, parts, time: (turns * ROWS * n * each) / strips / rate + partsTime(g, parts, units.processors) };
+    });
+  });
+  return cuts.reduce((x, y) => (y.time < x.time ? y : x));
 }
 
-/** What happens with a strip: its number in its tile, its stage, and the parity of how often that has been filled. */
-type Turn = (strip: Expr, stage: Expr, round: Expr) => TiledStmt[];
+/** What happens with a strip: whether there was one before it in its tile, its number, its stage, and the parity of how often that has been filled. */
+type Turn = (later: Expr, strip: Expr, stage: Expr, round: Expr) => TiledStmt[];
 
-/** The kernel, tiles `width` wide. */
+/** The kernel. A product in parts leaves the sums of each part in its workspace: f32 [parts, batch, m, n]. */
 export function bulkTile(
   g: GemmKernel,
   lhs: Bulk,
   rhs: Bulk,
-  width: number,
+  { n: width, parts }: Omit<BulkCut, "time">,
   aligned: (param: number) => number,
   units: MatrixUnits,
   target: TileTarget,
@@ -59,9 +72,10 @@ export function bulkTile(
     sizes = [ROWS * LINE, width * LINE] as const,
     stages = Math.min(STAGES, Math.floor(units.sharedBytes / (2 * (sizes[0] + sizes[1]) + 64))),
     buffers = sizes.map(n => b.memory("shared", dtype, stages * n, swizzle)) as [number, number], // two
-    strips = Math.ceil(g.k / LINE);
+    strips = Math.ceil(g.k / LINE),
+    share = Math.ceil(strips / parts);
   const { count: perBatch, at: tileAt } = rasterOf(g, ROWS, width),
-    tiles = g.batch * perBatch,
+    tiles = g.batch * parts * perBatch,
     groups = Math.min(tiles, units.processors);
   const boxOf = ({ tensor, across }: Bulk, size: number): TensorBox => ({
     ...tensor,
@@ -72,14 +86,21 @@ export function bulkTile(
     free = (stage: Expr): Expr => arith("add", stage, int(stages));
   /** The group's tiles one after another, and all strips of each: `count` runs over the strips of all of them. */
   const tilesOf = (
-    body: (batch: Expr, top: Expr, left: Expr, each: (one: Turn) => TiledStmt[], count: Expr) => TiledStmt[],
+    body: (
+      at: { readonly batch: Expr; readonly part: Expr; readonly top: Expr; readonly left: Expr },
+      each: (one: Turn) => TiledStmt[],
+      count: Expr,
+    ) => TiledStmt[],
   ): TiledStmt[] => {
     const count = exprVar("count", "i32"),
       turn = exprVar("turn", "i32"),
       tile = exprVar("tile", "i32"),
       where = tileAt(arith("rem", tile, int(perBatch))),
       top = exprVar("top", "i32"),
-      left = exprVar("left", "i32");
+      left = exprVar("left", "i32"),
+      whose = exprVar("whose", "i32"),
+      part = arith("rem", whose, int(parts)),
+      first = arith("mul", part, int(share));
     const each = (one: Turn): TiledStmt[] => {
       const strip = exprVar("strip", "i32"),
         stage = exprVar("stage", "i32");
@@ -87,11 +108,11 @@ export function bulkTile(
         {
           kind: "for",
           v: strip,
-          begin: int(0),
-          end: int(strips),
+          begin: first,
+          end: parts === 1 ? int(strips) : arith("min", arith("add", first, int(share)), int(strips)),
           body: [
             { kind: "let", v: stage, value: arith("rem", count, int(stages)) },
-            ...one(strip, stage, s.binary("and", arith("div", count, int(stages)), int(1))),
+            ...one(less(first, strip), strip, stage, s.binary("and", arith("div", count, int(stages)), int(1))),
             { kind: "set", v: count, value: arith("add", count, int(1)) },
           ],
         },
@@ -109,13 +130,14 @@ export function bulkTile(
           ...where.before,
           { kind: "let", v: top, value: where.top },
           { kind: "let", v: left, value: where.left },
-          ...body(g.batch === 1 ? int(0) : arith("div", tile, int(perBatch)), top, left, each, count),
+          { kind: "let", v: whose, value: g.batch * parts === 1 ? int(0) : arith("div", tile, int(perBatch)) },
+          ...body({ batch: arith("div", whose, int(parts)), part, top, left }, each, count),
         ],
       },
     ];
   };
-  const bring = tilesOf((batch, top, left, each) =>
-    each((strip, stage, round) => [
+  const bring = tilesOf(({ batch, top, left }, each) =>
+    each((_, strip, stage, round) => [
       { kind: "awaitPhase", signal: free(stage), parity: s.binary("xor", round, int(1)) },
       { kind: "expect", signal: full(stage), bytes: 2 * (sizes[0] + sizes[1]) },
       ...(
@@ -150,9 +172,10 @@ export function bulkTile(
     panel: LINE * LINE,
   });
   const release = (stage: Expr): TiledStmt => when(s.compare("eq", lane, int(0)), [{ kind: "arrive", signal: free(stage) }]);
-  const multiply = tilesOf((batch, top, left, each, count) => [
+  const workspace = parts === 1 ? undefined : b.memory("workspace", "f32", parts * g.batch * g.m * g.n);
+  const multiply = tilesOf(({ batch, part, top, left }, each, count) => [
     ...sums.map((v): TiledStmt => ({ kind: "set", v, value: s.const(0, "f32") })),
-    ...each((strip, stage, round) => [
+    ...each((later, _, stage, round) => [
       { kind: "awaitPhase", signal: full(stage), parity: round },
       { kind: "fenceProducts" },
       ...Array.from({ length: LINE / DEPTH }, (_, step): TiledStmt => ({
@@ -164,7 +187,7 @@ export function bulkTile(
       })),
       { kind: "commitProducts" },
       { kind: "waitProducts", pending: 1 }, // the strip before has been read
-      when(less(int(0), strip), [release(arith("rem", arith("add", count, int(stages - 1)), int(stages)))]),
+      when(later, [release(arith("rem", arith("add", count, int(stages - 1)), int(stages)))]),
     ]),
     { kind: "waitProducts", pending: 0 },
     release(arith("rem", arith("sub", count, int(1)), int(stages))),
@@ -186,7 +209,7 @@ export function bulkTile(
           sums: blocks,
           across: blocks.length,
         },
-        sequential(prepare(g.epilogue, target)),
+        workspace === undefined ? sequential(prepare(g.epilogue, target)) : storePart(g, workspace, part, batch),
       ),
     ),
   ]);

@@ -10,7 +10,7 @@ import { bulkCut, bulkTile } from "./bulk.ts";
 import { cutProduct } from "./cut.ts";
 import { wayOf } from "./operand.ts";
 import { matrixTile } from "./product.ts";
-import { addParts } from "./split.ts";
+import { addParts, partsTime } from "./split.ts";
 
 /** A product on matrix units. `rest` follows it and has its parameters, workspace too. */
 export interface MatrixProduct {
@@ -38,8 +38,8 @@ export function matrixProduct(g: GemmKernel, target: TileTarget, aligned: (param
     rhs = wayOf(g.rhs, g, g.vars.j, as.dtype, aligned);
   const cut = cutProduct({ batch: g.batch, m: g.m, n: g.n, k: g.k, operands: as.dtype, direct: lhs.count * rhs.count > 0 }, matrix);
   const alignment = (p: number): number => (p < g.params.length ? aligned(p) : WORKSPACE_ALIGNED),
-    bulk = cut.parts === 1 ? inBulk(g, cut.time, matrix, aligned, target) : undefined;
-  if (bulk) return { tiled: bulk };
+    bulk = inBulk(g, cut.time / cut.parts + partsTime(g, cut.parts, matrix.processors), matrix, alignment, target);
+  if (bulk) return bulk;
   const tiled = matrixTile(g, { ...as, cut, lhs, rhs, aligned: alignment }, target);
   return cut.parts === 1 ? { tiled } : { tiled, rest: addParts(g, cut.parts) };
 }
@@ -50,9 +50,11 @@ function inBulk(
   units: MatrixUnits,
   aligned: (param: number) => number,
   target: TileTarget,
-): Tiled | undefined {
+): MatrixProduct | undefined {
   const lhs = units.bulk ? bulkOf(g.lhs, g, g.vars.i, g.m, aligned) : undefined,
     rhs = lhs && bulkOf(g.rhs, g, g.vars.j, g.n, aligned),
     cut = bulkCut(g, units);
-  return lhs && rhs && cut.time < time ? bulkTile(g, lhs, rhs, cut.n, aligned, units, target) : undefined;
+  if (!lhs || !rhs || cut.time >= time) return undefined;
+  const tiled = bulkTile(g, lhs, rhs, cut, aligned, units, target);
+  return cut.parts === 1 ? { tiled } : { tiled, rest: addParts(g, cut.parts) };
 }

@@ -13,6 +13,7 @@ import type { Cut } from "./cut.ts";
 import { Staged, type Way } from "./operand.ts";
 import { rasterOf } from "./raster.ts";
 import { resultsOf } from "./results.ts";
+import { storePart } from "./split.ts";
 
 const WARP = 32;
 /** How both operands come, and what they are multiplied as. `aligned`: bytes of which a parameter's address is a multiple. */
@@ -65,7 +66,7 @@ class Product {
       ...this.strips(),
     ];
     if (cut.parts === 1) body.push(...this.results(sequential(prepare(g.epilogue, this.target))));
-    else body.push(...this.results(this.partial(b.memory("workspace", "f32", cut.parts * g.batch * g.m * g.n))));
+    else body.push(...this.results(storePart(g, b.memory("workspace", "f32", cut.parts * g.batch * g.m * g.n), this.part, this.batch)));
     return b.finish(g.name, g.params, this.threads, g.batch * cut.parts * tiles, body);
   }
   /** Which tile is the group's, and which rectangle of it the subgroup's. */
@@ -189,13 +190,5 @@ class Product {
     const { batch, quad, place, sums, blocks } = this,
       [row, col] = [arith("add", this.top, this.row), arith("add", this.left, this.col)];
     return resultsOf({ g: this.g, ...this.plan, batch, row, col, quad, place, sums, across: blocks[1] }, after);
-  }
-  /** What a part does with its sums. */
-  private partial(buf: number): TiledStmt[] {
-    const { g } = this,
-      { i, j, acc } = g.vars,
-      at = arith("add", arith("mul", this.part, int(g.batch)), this.batch),
-      row = arith("add", arith("mul", at, int(g.m)), i);
-    return [{ kind: "store", buf, index: arith("add", arith("mul", row, int(g.n)), j), value: acc }];
   }
 }
