@@ -14,6 +14,7 @@ import { gpuTemplates, templateOf, wasmTemplates, type Templates } from "./lower
 import { float8AsBytes } from "./lower/float8.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
+import { shareKernels } from "./lower/same.ts";
 import type { TileTarget } from "./lower/tile/target.ts";
 import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
@@ -56,8 +57,10 @@ const templatesOf = (target: DeviceTarget): Templates =>
 /** A composite stays where the target has a template for it. */
 const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
-  float8AsBytes(
-    lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) }),
+  shareKernels(
+    float8AsBytes(
+      lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) }),
+    ),
   );
 
 /** The generated text of an artifact that is text. */
