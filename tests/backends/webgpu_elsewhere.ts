@@ -5,18 +5,17 @@ import type { ProgramStep } from "../../runtime/program.ts";
 import type { WebGpuDevice } from "../../runtime/webgpu/device.ts";
 import { kernel, program, ref } from "../runtime/webgpu/programs.ts";
 import { watch } from "../runtime/webgpu/watch.ts";
+import type { Part } from "./part.ts";
 import { primitiveSuite, programSuite } from "./suite.ts";
 import { leavesNothing } from "./webgpu_subject.ts";
 
-/** Which samples: all of them, or one in `every`, beginning with `from`, of primitives k, k + n, k + 2n … when `share` is [k, n]. */
-export interface Choice {
-  readonly all: boolean;
+/** Which samples: all of them, or one in `every`, beginning with `from`. */
+export interface Choice extends Part {
   readonly every: number;
   readonly from: number;
-  readonly share?: readonly [k: number, n: number];
 }
 /** Tests of primitives, programs and memory on `device`, watched for stray errors and buffers. */
-export function conformance(device: WebGpuDevice, { all, every, from, share = [0, 1] }: Choice): void {
+export function conformance(device: WebGpuDevice, { all, every, from, share }: Choice): void {
   const { f16, subgroup } = device.features;
   console.log(`${device.name}: ${subgroup > 1 ? `subgroups of ${subgroup}` : "no subgroups"}, ${f16 ? "f16" : "no f16"}`);
   const subject = {
@@ -24,9 +23,10 @@ export function conformance(device: WebGpuDevice, { all, every, from, share = [0
     lacks: ["f64"],
     accuracy: "shader",
     atOnce: 8,
+    share,
     ...(all ? {} : { sample: every, from }),
   } as const;
-  primitiveSuite({ ...subject, share });
+  primitiveSuite(subject);
   programSuite({ ...subject, runs: all ? 40 : 5 });
   test("a kernel of many parameters and one of few follow each other, in either order", async () => {
     const types = Array.from({ length: 10 }, () => "f32" as const);

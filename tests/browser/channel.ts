@@ -8,6 +8,12 @@ export type Message =
   | { readonly kind: "ask"; readonly what: string }
   | { readonly kind: "done" };
 
+/** How one test ended. */
+export type Result = Extract<Message, { kind: "test" | "skip" }>;
+/** A result as a line, for whoever follows a long run. */
+export const lineOf = (r: Result): string =>
+  r.kind === "skip" ? `skip    ${r.name}` : `${r.error === undefined ? "ok    " : "FAILED"}  ${r.seconds.toFixed(1)} s  ${r.name}`;
+
 /** The name of the function that Playwright puts into the page. */
 export const TELL = "pullbackTell";
 

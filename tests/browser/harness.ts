@@ -4,20 +4,21 @@ import type { Browser, Page } from "playwright-core";
 import { chromium } from "../support/drivers.ts";
 import { SKIPPED } from "../runner/totals.ts";
 import { buildPage, type Built } from "./build.ts";
-import { TELL, type Message } from "./channel.ts";
+import { lineOf, TELL, type Message, type Result } from "./channel.ts";
 import { launch, type LaunchOptions } from "./chromium.ts";
 import { serve, type ServeOptions } from "./serve.ts";
 
-/** How a page is run. `query`: of its address. `seconds` is its time limit. */
+/** How a page is run. `query`: of its address. `seconds` is its time limit. `follow`: a line for each test as it ends. */
 export interface PageOptions extends ServeOptions, LaunchOptions {
   readonly query?: string;
   readonly seconds?: number;
+  readonly follow?: boolean;
   /** Does what the page asks for. */
   readonly asked?: (what: string, browser: Browser) => Promise<void>;
 }
 /** What a page did: its tests in order, the values it gave, what it printed to the console as `type: text`. */
 export interface PageRun {
-  readonly tests: readonly Extract<Message, { kind: "test" | "skip" }>[];
+  readonly tests: readonly Result[];
   readonly values: ReadonlyMap<string, unknown>;
   readonly console: readonly string[];
 }
@@ -27,7 +28,7 @@ export async function runPage(path: string, { folder }: Built, options: PageOpti
   await using server = await serve(folder, options);
   await using browser = await launch(path, options);
   const page = await browser.newPage();
-  return await follow(page, `${server.url}${options.query ? `?${options.query}` : ""}`, options.seconds ?? 240, what =>
+  return await follow(page, `${server.url}${options.query ? `?${options.query}` : ""}`, options, what =>
     options.asked ? options.asked(what, browser) : Promise.reject(new Error(`the page asks for "${what}", which this test cannot do`)),
   );
 }
@@ -51,7 +52,7 @@ export async function pageTests(module: string, ways: Readonly<Record<string, Pa
   }
   return runs;
 }
-function here(name: string, result: PageRun["tests"][number]): void {
+function here(name: string, result: Result): void {
   if (result.kind === "skip") test.skip(name);
   else
     test(name, () => {
@@ -62,8 +63,9 @@ function here(name: string, result: PageRun["tests"][number]): void {
     });
 }
 
-async function follow(page: Page, url: string, seconds: number, asked: (what: string) => Promise<void>): Promise<PageRun> {
-  const tests: Extract<Message, { kind: "test" | "skip" }>[] = [],
+async function follow(page: Page, url: string, options: PageOptions, asked: (what: string) => Promise<void>): Promise<PageRun> {
+  const { seconds = 240 } = options;
+  const tests: Result[] = [],
     values = new Map<string, unknown>(),
     lines: string[] = [];
   page.on("console", message => lines.push(`${message.type()}: ${message.text()}`));
@@ -80,6 +82,7 @@ async function follow(page: Page, url: string, seconds: number, asked: (what: st
           case "test":
           case "skip":
             tests.push(message);
+            if (options.follow) console.log(lineOf(message));
             return;
           case "value":
             values.set(message.name, message.value);

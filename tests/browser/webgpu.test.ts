@@ -1,9 +1,11 @@
 // WebGPU in a real browser, Chromium over SwiftShader: the conformance suite runs in a page, over other samples than in Node; all of them with CONFORMANCE=all.
 import { test } from "uvu";
+import { partOf, queryOf } from "../backends/part.ts";
 import { pageTests } from "./harness.ts";
 
-const all = process.env["CONFORMANCE"] === "all";
+const part = partOf(name => process.env[name]),
+  { all } = part;
 await pageTests("tests/browser/webgpu.page.ts", {
-  "WebGPU on SwiftShader": { gpu: true, query: all ? "all" : "", seconds: all ? 3600 : 240 },
+  "WebGPU on SwiftShader": { gpu: true, query: queryOf(part), seconds: all ? 14_400 : 240, follow: all },
 });
 test.run();

@@ -7,16 +7,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
-import type { Message } from "../browser/channel.ts";
+import { lineOf, type Message, type Result } from "../browser/channel.ts";
 import { SKIPPED } from "../runner/totals.ts";
 import type { Driver } from "../support/drivers.ts";
 
 const root = new URL("../../", import.meta.url);
 const at = (path: string): string => new URL(path, root).href;
 
-/** What Deno is run with. `seconds`: the time limit. */
+/** What Deno is run with. `seconds`: the time limit. `follow`: a line for each test as it ends. */
 export interface DenoOptions {
   readonly seconds: number;
+  readonly follow?: boolean;
   readonly env: Readonly<Record<string, string>>;
 }
 /** Every test of `module` (a path from the root) becomes a test here, under the name `way`; what it prints is printed. Without one of `drivers` (the first is Deno) the module is
@@ -45,9 +46,8 @@ export async function denoTests(
       });
 }
 
-type Result = Extract<Message, { kind: "test" | "skip" }>;
 /** @throws when the module fails outside its tests, or does not end */
-async function run(deno: string, module: string, { seconds, env }: DenoOptions): Promise<readonly Result[]> {
+async function run(deno: string, module: string, { seconds, follow = false, env }: DenoOptions): Promise<readonly Result[]> {
   const folder = await mkdtemp(join(tmpdir(), "pullback-deno-"));
   try {
     const map = join(folder, "map.json");
@@ -68,8 +68,10 @@ async function run(deno: string, module: string, { seconds, env }: DenoOptions):
     for await (const line of createInterface(child.stdout)) {
       const message = parsed(line);
       if (message === undefined) console.log(line);
-      else if (message.kind === "test" || message.kind === "skip") results.push(message);
-      else done ||= message.kind === "done";
+      else if (message.kind === "test" || message.kind === "skip") {
+        results.push(message);
+        if (follow) console.log(lineOf(message));
+      } else done ||= message.kind === "done";
     }
     const ended = await code;
     if (!done || ended !== 0)

@@ -2,10 +2,14 @@
 // than Node and the browser; all of them with CONFORMANCE=all.
 import { test } from "uvu";
 import { deno, lavapipe } from "../support/drivers.ts";
+import { partOf } from "../backends/part.ts";
 import { denoTests } from "./harness.ts";
 
+const { all } = partOf(name => process.env[name]);
+
 await denoTests("tests/deno/webgpu.deno.ts", "Deno over lavapipe", [deno(), lavapipe()], ([, driver = ""]) => ({
-  seconds: process.env["CONFORMANCE"] === "all" ? 3600 : 240,
+  seconds: all ? 14_400 : 240,
+  follow: all,
   env: { VK_ICD_FILENAMES: driver },
 }));
 test.run();
