@@ -14,6 +14,7 @@ import { primitiveSamples, type Sample } from "../../compiler/primitives/samples
 import { hostTensor } from "../../compiler/reference/evaluate.ts";
 import { differences, programOf, showSample, valuesFor } from "./conform.ts";
 import { controlledGradients, controlledPrograms } from "./controlled.ts";
+import { SKIPPED } from "../runner/totals.ts";
 import { fuzzSettings } from "../support/fuzz.ts";
 import { programsOver, traced } from "./random.ts";
 import { chain, controlChain, gradientChain, toleranceOf, type Accuracy } from "./tolerance.ts";
@@ -143,11 +144,11 @@ export function primitiveSuite({
   }
   if (lacks.length > 0)
     test("what the device lacks is told", () => {
-      console.log(`left out, ${device.name} lacks ${lacks.join(", ")}: ${left} samples; ${tried} were tried`);
+      console.log(`${SKIPPED}${left} samples, since ${device.name} lacks ${lacks.join(", ")}; ${tried} were tried`);
     });
   if (large < Infinity)
     test("large samples that are tried in f32 only are counted", () => {
-      console.log(`left out, more than ${large} elements and not f32: ${tooLarge} samples of ${primitives.length} primitives`);
+      console.log(`${SKIPPED}${tooLarge} samples of ${primitives.length} primitives, of more than ${large} elements and not f32`);
     });
 }
 /** One sample for each set of parameters. */

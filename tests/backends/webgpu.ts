@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import { WebGpuDevice } from "../../runtime/webgpu/device.ts";
 import { watch } from "../runtime/webgpu/watch.ts";
-import { lavapipe, swiftshader, useVulkan, type Driver } from "../support/drivers.ts";
+import { debianVersion, lavapipe, swiftshader, useVulkan, type Driver } from "../support/drivers.ts";
 import { SKIPPED } from "../runner/totals.ts";
 import { partOf, type Part } from "./part.ts";
 import type { Subject } from "./suite.ts";
@@ -21,6 +21,10 @@ export async function onDawn(
   } else {
     useVulkan(found.path);
     const device = watch(await WebGpuDevice.open({ software: driver === "swiftshader" })); // both drivers are; each way to cut kernels is tried on one
+    const of = driver === "lavapipe" ? "mesa-vulkan-drivers" : "chromium"; // SwiftShader comes with it
+    console.log(
+      `Node ${process.version}, ${found.path === "" ? "the machine's own driver" : `${of} ${debianVersion(of) ?? "not of Debian"}`}`,
+    );
     console.log(`${device.name}: subgroups of ${device.features.subgroup}, ${device.features.f16 ? "f16" : "no f16"}`);
     const { all, share } = partOf(name => process.env[name]);
     suite({

@@ -16,11 +16,12 @@ export interface PageOptions extends ServeOptions, LaunchOptions {
   /** Does what the page asks for. */
   readonly asked?: (what: string, browser: Browser) => Promise<void>;
 }
-/** What a page did: its tests in order, the values it gave, what it printed to the console as `type: text`. */
+/** What a page did: its tests in order, the values it gave, what it printed to the console as `type: text`, in which browser. */
 export interface PageRun {
   readonly tests: readonly Result[];
   readonly values: ReadonlyMap<string, unknown>;
   readonly console: readonly string[];
+  readonly browser: string;
 }
 
 /** Serves and opens a built page in the Chromium at `path`, and waits for its end. @throws when the page fails outside its tests */
@@ -28,9 +29,10 @@ export async function runPage(path: string, { folder }: Built, options: PageOpti
   await using server = await serve(folder, options);
   await using browser = await launch(path, options);
   const page = await browser.newPage();
-  return await follow(page, `${server.url}${options.query ? `?${options.query}` : ""}`, options, what =>
+  const run = await follow(page, `${server.url}${options.query ? `?${options.query}` : ""}`, options, what =>
     options.asked ? options.asked(what, browser) : Promise.reject(new Error(`the page asks for "${what}", which this test cannot do`)),
   );
+  return { ...run, browser: `Chromium ${browser.version()}` };
 }
 
 /** Builds `module` (a path from the root) and runs it once for each way to serve and start it. Every test of the page becomes a test here, under the name of that way;
@@ -63,7 +65,12 @@ function here(name: string, result: Result): void {
     });
 }
 
-async function follow(page: Page, url: string, options: PageOptions, asked: (what: string) => Promise<void>): Promise<PageRun> {
+async function follow(
+  page: Page,
+  url: string,
+  options: PageOptions,
+  asked: (what: string) => Promise<void>,
+): Promise<Omit<PageRun, "browser">> {
   const { seconds = 240 } = options;
   const tests: Result[] = [],
     values = new Map<string, unknown>(),

@@ -5,7 +5,8 @@ import { pageTests } from "./harness.ts";
 
 const part = partOf(name => process.env[name]),
   { all } = part;
-await pageTests("tests/browser/webgpu.page.ts", {
+const runs = await pageTests("tests/browser/webgpu.page.ts", {
   "WebGPU on SwiftShader": { gpu: true, query: queryOf(part), seconds: all ? 14_400 : 240, follow: all },
 });
+for (const { browser } of runs.values()) console.log(browser);
 test.run();

@@ -32,12 +32,12 @@ export function sentence({ passed, failed, skipped }: Totals): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }
 
-/** Begins the line by which a test file says why it skips a test. */
+/** Begins the line by which a test file says why it skips a test, or what of it; before it may stand who says so, and a colon. */
 export const SKIPPED = "skipped: ";
 
 /** The reasons for skipping that a file gave on its standard output, each once, in order. */
 export function reasons(stdout: string): string[] {
-  return [...new Set(stdout.split(/\r?\n/).filter(line => line.startsWith(SKIPPED)))];
+  return [...new Set(stdout.split(/\r?\n/).filter(line => line.startsWith(SKIPPED) || line.includes(`: ${SKIPPED}`)))];
 }
 
 const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm;

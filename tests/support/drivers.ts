@@ -37,7 +37,7 @@ export function lavapipe(atLeast = 0): Driver {
   const folder = "/usr/share/vulkan/icd.d";
   const file = existsSync(folder) ? readdirSync(folder).find(name => /^lvp_icd(\.\w+)?\.json$/.test(name)) : undefined;
   if (file === undefined) return missing(notInstalled("mesa-vulkan-drivers"));
-  const version = atLeast > 0 ? mesaVersion() : undefined;
+  const version = atLeast > 0 ? debianVersion("mesa-vulkan-drivers") : undefined;
   return version !== undefined && Number.parseInt(version, 10) < atLeast
     ? missing(`Mesa is ${version}, ${atLeast} is needed${remembered("mesa-vulkan-drivers")}`)
     : { kind: "found", path: join(folder, file) };
@@ -87,12 +87,10 @@ function firstOf(paths: readonly string[], debian: string): Driver {
   const path = paths.find(existsSync);
   return path === undefined ? missing(notInstalled(debian)) : { kind: "found", path };
 }
-function mesaVersion(): string | undefined {
+/** Which version of a Debian package is installed: undefined where none is, and on other systems. */
+export function debianVersion(name: "mesa-vulkan-drivers" | "chromium"): string | undefined {
   try {
-    return execFileSync("dpkg-query", ["-W", "-f=${Version}", "mesa-vulkan-drivers"], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    return execFileSync("dpkg-query", ["-W", "-f=${Version}", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
     return undefined; // no Debian: the driver itself will say what it cannot do
   }
