@@ -55,12 +55,14 @@ export type Stmt =
   | { readonly kind: "if"; readonly cond: Expr; readonly yes: readonly Stmt[]; readonly no: readonly Stmt[] };
 
 /** The independent items of a kernel: `v` runs over [0, extent). `cost` is a rough number of scalar operations an item takes (decides threading). `each`: items are
- *  blocks of independent turns; the body is a single `for` over `each.v`, which in all runs over [0, each.extent). A backend may make every turn an item. */
+ *  blocks of independent turns; the body is a single `for` over `each.v`, which in all runs over [0, each.extent). A backend may make every turn an item. `adjacent`: neighbouring
+ *  items read neighbouring memory, neighbouring turns of their folds do not. */
 export interface Grid {
   readonly v: ExprVar;
   readonly extent: number;
   readonly cost: number;
   readonly each?: { readonly v: ExprVar; readonly extent: number };
+  readonly adjacent?: boolean;
 }
 
 /** What every kernel says. `name` is ours ("softmax_3"), for traces and profiles. */

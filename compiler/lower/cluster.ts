@@ -1,8 +1,10 @@
 // A kernel's worth of equations that is still open: element-wise results over one domain, or, once a fold over its trailing part joins, rows.
 import { InternalError } from "../../runtime/errors/error.ts";
-import { sameShape, type Shape } from "../ir/aval.ts";
+import { sameShape, type Aval, type Shape } from "../ir/aval.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { elementKernel, type Launch } from "./loops.ts";
+import { inPieces, isFew } from "./pieces.ts";
+import { isLong } from "./reduce.ts";
 import { RowKernel, splitOf, type Member, type RowSplit } from "./rows.ts";
 import { placesAt, type Places } from "./scope.ts";
 
@@ -16,15 +18,18 @@ export class Cluster {
   private readonly name: string;
   private readonly places: Places;
   private readonly position: number;
+  private readonly many: boolean;
   private members: Member[] = [];
   private domain: Shape = [];
   private rows: RowKernel | undefined;
   private weight = 0;
 
-  constructor(name: string, places: Places, position: number) {
+  /** `many`: for a machine of many threads, to which a few long rows are given in pieces. */
+  constructor(name: string, places: Places, position: number, many: boolean) {
     this.name = name;
     this.places = places;
     this.position = position;
+    this.many = many;
   }
 
   /** Is there a fold here, so that what joins must follow its rows? */
@@ -41,7 +46,7 @@ export class Cluster {
       if (!this.rows.add(m)) return false;
     } else if (fold) {
       const split = splitOf(m.e),
-        rows = split && this.trial(split);
+        rows = split && (this.many || !isLong(split.rows, split.n)) ? this.trial(split) : undefined;
       if (!rows || !rows.add(m)) return false;
       this.rows = rows;
     } else if (!first && !sameShape(domain, this.domain)) return false;
@@ -52,18 +57,19 @@ export class Cluster {
   }
   /** What is here already, as rows; undefined when it is not made of these rows. */
   private trial(split: RowSplit): RowKernel | undefined {
-    const k = new RowKernel(this.places, this.position, split, () => true);
+    const k = new RowKernel(this.places, this.position, split, () => true, false);
     return this.members.every(m => k.add(m)) ? k : undefined;
   }
 
-  /** The finished kernel. `kept(ref)`: does anybody else read that memory? */
-  launch(kept: (ref: SlotRef) => boolean): Launch {
+  /** The finished kernel, or several over pieces of rows. `fresh` makes temporary memory; `kept(ref)`: does anybody else read that memory? */
+  launches(fresh: (a: Aval) => SlotRef, kept: (ref: SlotRef) => boolean): Launch[] {
     if (this.rows) {
-      const k = new RowKernel(this.places, this.position, this.rows.split, kept);
+      const long = this.many && isFew(this.rows.split, this.rows.parts.loops.length),
+        k = new RowKernel(this.places, this.position, this.rows.split, kept, long);
       for (const m of this.members) if (!k.add(m)) throw new InternalError(`${m.e.prim.name} no longer fits the rows of ${this.name}`);
-      return k.finish(this.name, this.weight);
+      return long ? inPieces(k.parts, this.name, this.weight, fresh) : [k.finish(this.name, this.weight)];
     }
-    return elementKernel(this.name, placesAt(this.places, this.position), this.domain, this.weight, (s, index) =>
+    const one = elementKernel(this.name, placesAt(this.places, this.position), this.domain, this.weight, (s, index) =>
       this.members.flatMap(({ e, into }) =>
         s.compute(e, index).map((value, k) => {
           const { ref, aval } = into[k] as Member["into"][number]; // one target an output
@@ -71,5 +77,6 @@ export class Cluster {
         }),
       ),
     );
+    return [one];
   }
 }

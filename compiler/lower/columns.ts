@@ -12,6 +12,7 @@ import type { Launch } from "./loops.ts";
 import type { Target } from "./reduce.ts";
 import type { Member } from "./rows.ts";
 import { mapBuffers } from "./statements.ts";
+import { sideBySide } from "./neighbours.ts";
 import { KernelScope, placesAt, type Places } from "./scope.ts";
 
 /** Columns of one grid item, rows of one turn, elements of one piece, most folds of one pass. */
@@ -49,12 +50,15 @@ export class Columns {
   private readonly name: string;
   private readonly places: Places;
   private readonly position: number;
+  private readonly many: boolean;
   private readonly members: Member[] = [];
   private weight = 0;
-  constructor(name: string, places: Places, position: number) {
+  /** `many`: for a machine of many threads. */
+  constructor(name: string, places: Places, position: number, many: boolean) {
     this.name = name;
     this.places = places;
     this.position = position;
+    this.many = many;
   }
   /** Take a fold in, if it runs over the same space. */
   join(m: Member, weight: number): boolean {
@@ -92,6 +96,7 @@ export class Columns {
     const targets = members.flatMap(m => m.into),
       rows = Math.max(4 * TURN, Math.ceil(PIECE / Math.min(width, STRIP))),
       pieces = Math.ceil(n / rows);
+    if (this.many) return sideBySide({ name, folds, places, keptShape, n, weight, read }, targets, fresh);
     if (items >= 8 || pieces < 2) return [pass(name, folds, places, targets, keptShape, [n], weight, read)];
     const partial = targets.map((t): Target => {
       const aval: Aval = { dtype: computeDType(t.aval.dtype), shape: [pieces, ...keptShape] };
@@ -107,7 +112,8 @@ export class Columns {
   }
 }
 
-interface Fold {
+/** A fold over columns. */
+export interface Fold {
   readonly init: readonly number[];
   readonly combine: (s: KernelScope, a: readonly Expr[], b: readonly Expr[]) => readonly Expr[];
   readonly dtypes: readonly Aval["dtype"][];

@@ -11,6 +11,7 @@ import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { ravel, unravel } from "./indexing.ts";
 import { affineIn, inRows, type Launch } from "./loops.ts";
+import { isFew, pieceOf } from "./pieces.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
 type Reduce = Extract<Lowering, { kind: "reduce" }>;
@@ -24,7 +25,7 @@ const PIECE = 16384;
 /** Few rows that are long: folded in pieces, so that there is work for every thread. */
 export const isLong = (rows: number, n: number): boolean => rows < 16 && n > 4 * PIECE;
 
-/** Launches that fold `e` into `targets` (one per operand). `fresh` makes temporary memory. */
+/** Launches that fold `e` into `targets` (one per operand). `fresh` makes temporary memory. `many`: for a machine of many threads (`pieces.ts`), which need not walk memory in order. */
 export function reduceKernels(
   name: string,
   e: Eqn,
@@ -32,6 +33,7 @@ export function reduceKernels(
   targets: readonly Target[],
   weight: number,
   fresh: (a: Aval) => SlotRef,
+  many = false,
 ): Launch[] {
   const lower = e.prim.lower;
   if (lower.kind !== "reduce") throw new InternalError(`${e.prim.name} is not a reduction`);
@@ -45,16 +47,17 @@ export function reduceKernels(
     redShape = axes.map(d => shape[d] ?? 0),
     n = sizeOf(redShape),
     rows = sizeOf(keptShape);
-  if (isLong(rows, n)) {
-    const pieces = Math.ceil(n / PIECE),
+  if (many ? isFew({ rows, n }, 1) : isLong(rows, n)) {
+    const piece = many ? pieceOf(n) : PIECE,
+      pieces = Math.ceil(n / piece),
       partial = targets.map(t => {
         const a: Aval = { dtype: computeDType(t.aval.dtype), shape: [...keptShape, pieces] };
         return { ref: fresh(a), aval: a };
       });
-    const first = rowFold(`${name}_pieces`, lower, e, places, partial, [...keptShape, pieces], [PIECE], weight, (s, o, [r]) => {
-      const at = s.ops.binary("add", s.ops.binary("mul", o[keptShape.length] ?? s.ops.int(0), s.ops.int(PIECE)), r ?? s.ops.int(0));
-      const inside = n % PIECE === 0 ? undefined : s.ops.compare("lt", at, s.ops.int(n)),
-        clamped = n % PIECE === 0 ? at : s.ops.binary("min", at, s.ops.int(n - 1));
+    const first = rowFold(`${name}_pieces`, lower, e, places, partial, [...keptShape, pieces], [piece], weight, many, (s, o, [r]) => {
+      const at = s.ops.binary("add", s.ops.binary("mul", o[keptShape.length] ?? s.ops.int(0), s.ops.int(piece)), r ?? s.ops.int(0));
+      const inside = n % piece === 0 ? undefined : s.ops.compare("lt", at, s.ops.int(n)),
+        clamped = n % piece === 0 ? at : s.ops.binary("min", at, s.ops.int(n - 1));
       const values = read(s, place(o.slice(0, keptShape.length), unravel(s.ops, clamped, redShape)));
       const init = lower.init(
         e.params,
@@ -62,12 +65,12 @@ export function reduceKernels(
       );
       return inside ? values.map((x, k) => s.ops.select(inside, x, s.ops.const(init[k] ?? 0, x.dtype))) : values;
     });
-    const second = rowFold(name, lower, e, places, targets, keptShape, [pieces], 1, (s, o, r) =>
+    const second = rowFold(name, lower, e, places, targets, keptShape, [pieces], 1, many, (s, o, r) =>
       partial.map(p => s.ops.load(s.buffer(p.ref, p.aval, "read"), p.aval.dtype, ravel(s.ops, [...o, ...r], p.aval.shape))),
     );
     return [first, second];
   }
-  return [rowFold(name, lower, e, places, targets, keptShape, redShape, weight, (s, o, r) => read(s, place(o, r)))];
+  return [rowFold(name, lower, e, places, targets, keptShape, redShape, weight, many, (s, o, r) => read(s, place(o, r)))];
 }
 
 type Reader = (s: KernelScope, kept: readonly Expr[], reduced: readonly Expr[]) => readonly Expr[];
@@ -93,6 +96,7 @@ function rowFold(
   keptShape: Shape,
   redShape: Shape,
   weight: number,
+  many: boolean,
   read: Reader,
 ): Launch {
   for (let split = 0; ; split++) {
@@ -107,7 +111,7 @@ function rowFold(
       j = s.loop("j", inner);
     const kept = unravel(ops, row, keptShape);
     const values = read(s, kept, [...unravel(ops, o, redShape.slice(0, split)), ...unravel(ops, j, redShape.slice(split))]);
-    if (!last && !values.every(v => affineIn(v, j))) continue;
+    if (!last && !many && !values.every(v => affineIn(v, j))) continue;
     const init = lower.init(
         e.params,
         e.ins.map(x => x.aval),

@@ -119,7 +119,7 @@ class Region {
         }
         if (this.join(e, into, w)) break;
         const name = p.name(e.prim.name),
-          position = this.fixed(false, at => reduceKernels(name, e, at, into, w, a => p.slot(a)).map(launch));
+          position = this.fixed(false, at => reduceKernels(name, e, at, into, w, a => p.slot(a), p.products === "fused").map(launch));
         this.written(e, into, position);
         break;
       }
@@ -244,7 +244,7 @@ class Region {
             ? item.launches(a => this.p.slot(a), kept).map(launch)
             : item.kind === "columns"
               ? item.launches(a => this.p.slot(a)).map(launch)
-              : [launch(item.launch(kept))];
+              : item.launches(a => this.p.slot(a), kept).map(launch);
       note(steps);
       done.push(this.sources.on(steps, i));
     }
@@ -310,7 +310,7 @@ class Region {
         return true;
       }
     }
-    const fresh = new Cluster(this.p.name(e.prim.name), this.places, this.items.length);
+    const fresh = new Cluster(this.p.name(e.prim.name), this.places, this.items.length, this.p.products === "fused");
     if (!fresh.join({ e, into }, w)) return false;
     this.items.push(fresh);
     this.written(e, into, this.items.length - 1);
@@ -337,7 +337,7 @@ class Region {
     const after = Math.max(this.ready(e, new Set()) + 1, this.open),
       at = this.items.findIndex((item, i) => i >= after && item.kind === "columns" && item.join({ e, into }, w));
     if (at < 0) {
-      const fresh = new Columns(this.p.name(e.prim.name), this.places, this.items.length);
+      const fresh = new Columns(this.p.name(e.prim.name), this.places, this.items.length, this.p.products === "fused");
       fresh.join({ e, into }, w);
       this.items.push(fresh);
     }

@@ -8,7 +8,7 @@ import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { unravel } from "./indexing.ts";
 import { affineIn, inRows, type Launch } from "./loops.ts";
-import { isLong, type Target } from "./reduce.ts";
+import type { Target } from "./reduce.ts";
 import { mapBuffers } from "./statements.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
@@ -37,7 +37,7 @@ export function splitOf(e: Eqn): RowSplit | undefined {
   if (reduced.length === 0 || reduced.some(d => kept.some(q => q > d))) return undefined;
   const n = sizeOf(reduced.map(d => shape[d] ?? 0)),
     rows = sizeOf(kept.map(d => shape[d] ?? 0));
-  return n > 1 && rows > 0 && !isLong(rows, n) ? { rows, n } : undefined;
+  return n > 1 && rows > 0 ? { rows, n } : undefined;
 }
 
 /** Thrown where a value is not there yet, or belongs to another row. One object: its stack does not matter. */
@@ -46,7 +46,8 @@ const absent = new Error("absent");
 type Local =
   | { readonly kind: "row"; readonly from: number; readonly value: Expr }
   | { readonly kind: "full"; readonly loop: number; readonly value: Expr; readonly linear: Expr; readonly target: Target };
-interface FoldPart {
+/** One fold of a row: `total` (one variable an accumulator) starts at `init`; see `Stmt`. */
+export interface FoldPart {
   readonly total: readonly ExprVar[];
   readonly init: readonly Expr[];
   readonly values: readonly Expr[];
@@ -54,15 +55,29 @@ interface FoldPart {
   readonly b: readonly ExprVar[];
   readonly combine: readonly Expr[];
 }
-interface Loop {
+/** A loop over a row's elements. */
+export interface Loop {
   readonly kind: "fold" | "store";
   readonly j: ExprVar;
   readonly folds: FoldPart[];
   readonly stores: { readonly target: Target; readonly value: Expr }[];
 }
-interface Let {
+/** A name for a value that is computed once a row. */
+export interface Let {
   readonly v: ExprVar;
   readonly value: Expr;
+}
+
+/** What a row's kernel is made of: before loop k `lets[k]` and the stores that are `at` k, after the last loop those that are left. `place`: where element `linear` of a full value is. */
+export interface RowParts {
+  readonly split: RowSplit;
+  readonly scope: KernelScope;
+  readonly rowVar: ExprVar;
+  readonly loops: readonly Loop[];
+  readonly lets: readonly (readonly Let[])[];
+  readonly stores: readonly { readonly at: number; readonly target: Target; readonly value: Expr }[];
+  readonly kept: (ref: SlotRef) => boolean;
+  readonly place: (target: Target, j: Expr) => { readonly buf: number; readonly at: Expr };
 }
 
 /** A kernel over rows that is being filled, member by member. `kept(ref)`: is that memory read by anybody else? */
@@ -73,16 +88,18 @@ export class RowKernel {
   private readonly rowVar: ExprVar;
   private readonly row: Expr;
   private readonly kept: (ref: SlotRef) => boolean;
+  private readonly apart: boolean;
   private readonly loops: Loop[] = [];
   private readonly lets: Let[][] = [[]];
   private readonly stores: { readonly at: number; readonly target: Target; readonly value: Expr }[] = [];
   private readonly locals = new Map<SlotRef, Local>();
   private readonly scratch: (Scratch & { readonly ref: SlotRef })[] = [];
 
-  /** `places`, read at `position`: own results are found only once they are computed here, and computed again before that. */
-  constructor(places: Places, position: number, split: RowSplit, kept: (ref: SlotRef) => boolean) {
+  /** `places`, read at `position`: own results are found only once they are computed here, and computed again before that. `apart`: rows are not kept in scratch. */
+  constructor(places: Places, position: number, split: RowSplit, kept: (ref: SlotRef) => boolean, apart: boolean) {
     this.split = split;
     this.kept = kept;
+    this.apart = apart;
     const visible: Places = {
       get: v => {
         const p = places.get(v);
@@ -232,12 +249,18 @@ export class RowKernel {
   private memory({ ref, aval }: Target, linear: Expr, access: "read" | "write"): { readonly buf: number; readonly at: Expr } {
     const { ops } = this.scope,
       { n } = this.split;
-    if (this.kept(ref) || n * byteSize(aval.dtype) > SCRATCH) return { buf: this.scope.buffer(ref, aval, access), at: linear };
+    if (this.apart || this.kept(ref) || n * byteSize(aval.dtype) > SCRATCH)
+      return { buf: this.scope.buffer(ref, aval, access), at: linear };
     let k = this.scratch.findIndex(s => s.ref === ref);
     if (k < 0) k = this.scratch.push({ ref, dtype: aval.dtype, elements: n }) - 1;
     return { buf: -1 - k, at: ops.binary("sub", linear, ops.binary("mul", this.row, ops.int(n))) };
   }
 
+  /** What is here so far. */
+  get parts(): RowParts {
+    const { split, scope, rowVar, loops, lets, stores, kept } = this;
+    return { split, scope, rowVar, loops, lets, stores, kept, place: (target, j) => this.memory(target, this.linear(j), "write") };
+  }
   /** The kernel; `weight` is the price of one element. */
   finish(name: string, weight: number): Launch {
     const { scope, row, rowVar, split } = this,

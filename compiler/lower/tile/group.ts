@@ -15,14 +15,17 @@ import { mapIndices } from "./threads.ts";
 /** Most turns of a thread whose scratch is variables: such loops are written out. Most partial results that every thread combines for itself. */
 const UNROLL = 8,
   FEW = 4;
-/** Turns that a thread should have of an item's longest loop; most threads of a group. */
+/** Turns that a thread should have of an item's longest loop; most threads of a group, and of one of a few, which have a processor each. */
 const TURNS = 4,
-  WIDEST = 256;
+  WIDEST = 256,
+  ALONE = 32,
+  WIDEST_ALONE = 1024;
 
 /** A group for each item. */
 export function groupTile(k: LoopKernel, items: Items, target: TileTarget): Tiled {
   const longest = Math.max(1, ...dealtLoops(items.body).map(({ n }) => n ?? 4 * target.group));
-  const most = target.software && target.subgroup > 1 ? target.subgroup : WIDEST; // where a barrier is dear, none
+  const wide = items.extent <= ALONE ? WIDEST_ALONE : WIDEST,
+    most = target.software && target.subgroup > 1 ? target.subgroup : wide; // where a barrier is dear, none
   const threads = Math.min(target.threads, most, Math.max(target.subgroup, powerOfTwo(Math.ceil(longest / TURNS))));
   return new GroupTiler(k, items, target, threads).tile();
 }

@@ -8,6 +8,7 @@ import { mapLaunches } from "../../ir/walk.ts";
 import { attentionTile } from "./attention.ts";
 import { attentionLanes, fitsLanes } from "./attention_lanes.ts";
 import type { Tiled } from "./builder.ts";
+import { columnsTile } from "./columns.ts";
 import { directTile } from "./direct.ts";
 import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
@@ -87,6 +88,8 @@ export function tileKernel(k: Kernel, target: TileTarget): Tiled {
     loops = dealtLoops(items.body);
   const longest = Math.max(0, ...loops.map(({ n }) => n ?? Infinity));
   return (
-    elementTile(k, items, target) ?? (longest >= SHORT && isTogether(items.body) ? groupTile(k, items, target) : itemTile(k, items, target))
+    elementTile(k, items, target) ??
+    columnsTile(k, items, target) ??
+    (longest >= SHORT && isTogether(items.body) ? groupTile(k, items, target) : itemTile(k, items, target))
   );
 }
