@@ -4,11 +4,18 @@ import type { Fragment } from "./fragment.ts";
 import type { KernelHead, Scratch, Stmt } from "./kernel.ts";
 import type { Expr, ExprVar } from "./scalar.ts";
 
-/** A statement that one thread runs. `for` is sequential. Expressions are trees of bounded depth: what is used twice has a name. Variables are in scope to the
+/** A statement that one thread runs. `for` is sequential; `rolled`: a driver's compiler is not to write out its turns one after another, however few they are (where it has to be kept from that). Expressions are trees of bounded depth: what is used twice has a name. Variables are in scope to the
  *  end of their block. `barrier`, `shuffle` and every block around them are reached by all threads of a group together. */
 export type TiledStmt =
   | Extract<Stmt, { kind: "let" | "set" | "store" }>
-  | { readonly kind: "for"; readonly v: ExprVar; readonly begin: Expr; readonly end: Expr; readonly body: readonly TiledStmt[] }
+  | {
+      readonly kind: "for";
+      readonly v: ExprVar;
+      readonly begin: Expr;
+      readonly end: Expr;
+      readonly rolled?: boolean;
+      readonly body: readonly TiledStmt[];
+    }
   | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly TiledStmt[] }
   | { readonly kind: "if"; readonly cond: Expr; readonly yes: readonly TiledStmt[]; readonly no: readonly TiledStmt[] }
   /** All threads of the group arrive before any goes on; what they wrote to shared and global memory is then seen by all of the group. */

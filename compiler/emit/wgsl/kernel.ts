@@ -30,6 +30,7 @@ class Emitter {
   private readonly meetings: string[] = [];
   private readonly lines: string[] = [];
   private indent = "  ";
+  private declared = 0;
   private shuffles = false;
   /** Has global memory been written since the last barrier, or may it have been in an earlier turn? */
   private wrote = false;
@@ -127,8 +128,9 @@ class Emitter {
     this.nested(() => this.block(stmts));
     this.put("}");
   }
+  /** A name for a variable; where a kernel is part of another twice, its variables are declared twice. */
   private declare(v: ExprVar): string {
-    const name = `v${this.names.size - 2}`;
+    const name = `v${this.declared++}`;
     this.names.set(v.id, name);
     return name;
   }
@@ -158,9 +160,10 @@ class Emitter {
         break;
       }
       case "for": {
-        const end = s.end.kind === "const" ? this.value(s.end) : `e${this.names.size}`,
+        const plain = s.end.kind === "const" && s.rolled !== true,
+          end = plain ? this.value(s.end) : `e${this.declared}`,
           begin = this.shared(s.begin, s);
-        if (s.end.kind !== "const") this.put(`let ${end} = ${this.shared(s.end, s)};`);
+        if (!plain) this.put(`let ${end} = ${this.shared(s.end, s)}${s.rolled === true ? " + i32(zero)" : ""};`);
         const v = this.declare(s.v);
         this.turns(s.body, () => this.braces(`for (var ${v} = ${begin}; ${v} < ${end}; ${v}++)`, s.body));
         break;
@@ -206,7 +209,7 @@ class Emitter {
         break;
       }
       case "loadVector": {
-        const vector = `q${this.names.size}`;
+        const vector = `q${this.declared}`;
         this.put(`let ${vector} = ${loadVector(this.facts.heap, this.place(s.buf), this.value(s.index), s.into.length)};`);
         s.into.forEach((v, q) => this.put(`let ${this.declare(v)} = ${vector}.${"xyzw"[q]};`));
         break;

@@ -18,6 +18,7 @@ import { matrixAttention } from "./matrix/attention.ts";
 import { matrixProduct } from "./matrix/launches.ts";
 import { gcd } from "./matrix/operand.ts";
 import { merge } from "./merge.ts";
+import { rolled } from "./rolled.ts";
 import type { TileTarget } from "./target.ts";
 import { elementTile, itemTile } from "./threads.ts";
 
@@ -34,7 +35,7 @@ export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
   const tiledAs = (k: Kernel, alignments: readonly number[]): readonly Tiled[] => {
     const known = made.get(k) ?? new Map<string, readonly Tiled[]>(),
       key = alignments.join(),
-      tiled = known.get(key) ?? launchesOf(k, target, alignments).map(t => located(t, k));
+      tiled = known.get(key) ?? launchesOf(k, target, alignments).map(t => rolled(located(t, k), target));
     made.set(k, known.set(key, tiled));
     return tiled;
   };

@@ -146,4 +146,24 @@ test("a product reads its tiles as vectors", () => {
   assert.not.match(text, "storageBarrier");
 });
 
+test("on a CPU loops stay loops: what hides the number of turns from a driver's compiler is there, and only there", () => {
+  const hidden = /let (e\d+) = 32i \+ i32\(zero\);\n *for \(var v\d+ = 0i; v\d+ < \1;/,
+    program = (x: Tensor): Tensor => softmax(x);
+  assert.match(textOf(program, [[4, 256]], { ...modest, subgroup: 8, software: true }), hidden);
+  assert.not.match(textOf(program, [[4, 256]], { ...modest, subgroup: 8 }), hidden);
+});
+test("equal kernels in one launch do not declare a name twice", () => {
+  const [one, ...more] = kernelsOf(
+    (x, y) => [softmax(x), softmax(y)],
+    [
+      [3, 70],
+      [3, 70],
+    ],
+  );
+  const names = [...(one?.code ?? "").matchAll(/\b(?:let|var) ([ve]\d+)/g)].map(m => m[1]);
+  assert.is(more.length, 0);
+  assert.ok(names.length > 0);
+  assert.is(new Set(names).size, names.length);
+});
+
 test.run();
