@@ -40,7 +40,7 @@ function loss(params: Params, x: Tensor, labels: Tensor): Tensor {
 
 /** Where training begins. */
 export const init = jit((): State => {
-  const [k1, k2, k3] = random.keys(random.key(12), 3) as [Tensor, Tensor, Tensor]; // three keys
+  const [k1, k2, k3] = random.keys(random.key(12), 3);
   const params = {
     w1: random.normal(k1, [2, 32]) * 0.7,
     b1: zeros([32]),

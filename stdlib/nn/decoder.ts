@@ -44,10 +44,10 @@ export interface DecoderSizes {
 
 /** Fresh parameters: kernels Xavier uniform, embeddings N(0, 1/D), scales 1. */
 export function initDecoder(key: Tensor, { vocabulary, dim, layers, context }: DecoderSizes): Decoder {
-  const [ke, kp, kl] = random.keys(key, 3) as [Tensor, Tensor, Tensor]; // three keys
+  const [ke, kp, kl] = random.keys(key, 3);
   const embed = normal(1 / Math.sqrt(dim));
   const block = (k: Tensor): Block => {
-    const [q, kk, v, o, u, d] = random.keys(k, 6) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]; // six keys
+    const [q, kk, v, o, u, d] = random.keys(k, 6);
     return {
       ln1: ones([dim]),
       wq: xavierUniform(q, [dim, dim]),

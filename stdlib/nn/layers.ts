@@ -78,7 +78,7 @@ export interface Mlp {
 }
 /** Fresh parameters of an MLP. */
 export function initMlp(key: Tensor, inputs: number, hidden: number, outputs: number, options: InitOptions = {}): Mlp {
-  const [a, b] = keys(key) as [Tensor, Tensor]; // two keys
+  const [a, b] = keys(key);
   return { up: initLinear(a, inputs, hidden, options), down: initLinear(b, hidden, outputs, options) };
 }
 /** Two linear maps with an activation between: [B, I] -> [B, O]. */

@@ -63,7 +63,9 @@ export function randint(
   if (!Number.isInteger(minval) || !Number.isInteger(maxval) || minval < least || minval > most || maxval < least || maxval > most + 1)
     throw invalid(`randint got [${minval}, ${maxval}) for ${dtype}`, `bounds are integers in [${least}, ${most + 1}]`);
   const span = maxval > minval ? maxval - minval : 1; // 2^32: every u32
-  const [high, low] = keys(k).map(q => p.threefryBits(q, shape)) as [Tensor, Tensor]; // two keys
+  const [k1, k2] = keys(k),
+    high = p.threefryBits(k1, shape),
+    low = p.threefryBits(k2, shape);
   const half = 2 ** 16 % span,
     m = Number((BigInt(half) * BigInt(half)) & 0xffffffffn) % span,
     s = p.fullLike(high, span);
@@ -88,7 +90,7 @@ function shuffle(k: Tensor, x: Tensor, axis: number): Tensor {
   let order = x,
     current = k;
   for (let round = Math.ceil((3 * Math.log(Math.max(1, x.size))) / Math.log(2 ** 32 - 1)); round > 0; round--) {
-    const [next, sub] = keys(current) as [Tensor, Tensor]; // two keys
+    const [next, sub] = keys(current);
     current = next;
     order = p.sort.all(p.threefryBits(sub, x.shape), order, { axis, keys: 1, descending: false })[1] as Tensor; // two operands
   }

@@ -15,8 +15,17 @@ export function key(seed: number | bigint): Tensor {
 }
 /** New keys: u32[n, 2], or u32[...shape, 2] for a shape. */
 export const split = (k: Tensor, n: number | Shape = 2): Tensor => p.threefryPairs(k, typeof n === "number" ? [n] : n);
-/** `n` new keys as separate tensors, those of split. */
-export const keys = (k: Tensor, n = 2): Tensor[] => Array.from({ length: n }, (_, i) => p.threefryFoldIn(k, p.lit(i, "u32")));
+/** As many keys as the type of the number says; an array where it says just a number. */
+export type Keys<N extends number, K extends readonly Tensor[] = []> = number extends N
+  ? Tensor[]
+  : K["length"] extends N
+    ? [...K]
+    : K["length"] extends 64
+      ? Tensor[]
+      : Keys<N, [...K, Tensor]>;
+/** `n` new keys as separate tensors, those of split: `const [k1, k2, k3] = keys(k, 3)`. */
+export const keys = <N extends number = 2>(k: Tensor, n?: N): Keys<N> =>
+  Array.from({ length: n ?? 2 }, (_, i) => p.threefryFoldIn(k, p.lit(i, "u32"))) as Keys<N>; // as many as asked for
 /** The key that belongs to `data` (an integer, such as the step) under `k`; negative numbers count modulo 2^32. @throws E0801 for a fraction */
 export function foldIn(k: Tensor, data: Tensor | number): Tensor {
   if (typeof data === "number" && !Number.isInteger(data))

@@ -11,7 +11,7 @@ import * as tree from "../../stdlib/tree.ts";
 import { numbers } from "../support/numbers.ts";
 
 type P = { readonly w1: Tensor; readonly w2: Tensor };
-const [k1, k2, kx] = random.keys(random.key(0), 3) as [Tensor, Tensor, Tensor]; // three keys
+const [k1, k2, kx] = random.keys(random.key(0), 3);
 const params: P = { w1: random.normal(k1, [4, 16]), w2: random.normal(k2, [16, 3]) };
 const x = random.normal(kx, [12, 4]),
   y = random.randint(kx, [12], 0, 3);

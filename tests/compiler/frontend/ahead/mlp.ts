@@ -24,7 +24,7 @@ const loss = (p: Params, x: F32<["batch", 2]>, labels: Tensor<["batch"], "i32">)
 
 /** What to begin with. */
 export const init: () => Run = jit((): Run => {
-  const [k1, k2] = random.keys(random.key(3), 2) as [Tensor, Tensor]; // as many as asked for
+  const [k1, k2] = random.keys(random.key(3), 2);
   const params = { w1: random.normal(k1, [2, 32]), w2: random.normal(k2, [32, 3]) } as Params; // as drawn
   return { params, state: optimizer.init(params) as State }; // its own structure
 });
