@@ -38,7 +38,7 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
     case "cuda":
       return emitPtx(tile(schedule, cardTarget(target.features, options.precision)), target.features);
     case "webgpu":
-      return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false }));
+      return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false, parameters: WORDS }));
     default:
       return unreachable(target);
   }
@@ -46,6 +46,8 @@ export function compile(func: Func, target: DeviceTarget, options: CompileOption
 
 /** Threads of a CUDA card that can shuffle. */
 const WARP = 32;
+/** Places of parameters that a shader may be given: 16 of the 64 KiB that every adapter has for one uniform buffer. */
+const WORDS = 4096;
 /** A card as what kernels are cut for. Matrix units and asynchronous copies are there from capability 80 on, those of `BulkStmt` on capability 90 alone (sm_90a). */
 export function cardTarget(features: PtxFeatures, precision: Precision = features.precision ?? "default"): TileTarget {
   const { threads, sharedBytes, capability } = features,

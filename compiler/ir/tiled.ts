@@ -25,6 +25,16 @@ export type TiledStmt =
   /** into[k] = element index + k of `buf`; the index is a multiple of the count (2 or 4), and so is the buffer's place in memory. f32, i32 and u32 only. */
   | { readonly kind: "loadVector"; readonly into: readonly ExprVar[]; readonly buf: number; readonly index: Expr }
   | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr }
+  /** To the end of the block buffers `buf` + j, j < `count`, whose numbers are past those of the kernel's own, are parameters `from` + `count` * `part` + j: one body for several launches
+   *  (`lower/tile/join.ts`). `part` is less than `parts` and the same in all threads of a group; each j has one dtype. */
+  | {
+      readonly kind: "bind";
+      readonly buf: number;
+      readonly count: number;
+      readonly from: number;
+      readonly parts: number;
+      readonly part: Expr;
+    }
   | MatrixStmt
   | CopyStmt
   | BulkStmt;

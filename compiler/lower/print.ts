@@ -115,6 +115,8 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return [`${indent}while ${expr(s.cond)}`, ...block(s.body)];
     case "barrier":
       return [`${indent}barrier`];
+    case "bind":
+      return [`${indent}let b${s.buf}..b${s.buf + s.count - 1} = parameters of part ${expr(s.part)}, from b${s.from} on`];
     case "shuffle":
       return [`${indent}let ${name(s.into)} = ${expr(s.value)} of ${s.of ? expr(s.of) : `lane ^ ${s.mask}`}`];
     case "loadVector":

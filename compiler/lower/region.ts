@@ -264,9 +264,10 @@ class Region {
     )
       this.store(e);
   }
-  /** A number that every reader computes for itself, on a GPU. */
+  /** A number, or a view of one, that every reader computes for itself, on a GPU. */
   private isFree(e: Eqn, w: number): boolean {
-    return this.p.products === "fused" && w <= free && e.outs.every(v => sizeOf(v.aval.shape) === 1);
+    const shown: readonly Atom[] = e.prim.lower.kind === "view" ? e.ins : e.outs;
+    return this.p.products === "fused" && w <= free && shown.every(v => sizeOf(v.aval.shape) === 1);
   }
   /** Does `e` show windows (or other gathered elements) of memory, to products alone? They gather while packing. */
   private gathered(e: Eqn): boolean {
@@ -301,7 +302,7 @@ class Region {
       }
       if (
         item?.kind !== "cluster" ||
-        (i !== last && i !== dep && !this.shares(e, item, i)) ||
+        (i !== dep && !(i === last && this.follows(item)) && !this.shares(e, item, i)) ||
         (i === dep && !item.byRows && !this.pointwise(e, i))
       )
         continue;
@@ -315,6 +316,11 @@ class Region {
     this.items.push(fresh);
     this.written(e, into, this.items.length - 1);
     return true;
+  }
+  /** May an open kernel take in what has nothing to do with it but the order? On a GPU element-wise kernels do not: launches that wait for nothing become one anyway, and kernels of one leaf each
+   *  are alike. */
+  private follows(item: Cluster): boolean {
+    return this.p.products === "plain" || item.byRows;
   }
   /** Does `e` read what an open element-wise kernel reads? On a GPU they are then one kernel, whatever came between. */
   private shares(e: Eqn, item: Cluster, at: number): boolean {

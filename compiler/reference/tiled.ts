@@ -110,6 +110,8 @@ class Thread {
   private readonly reads: Reads;
   private readonly fragments: Fragments;
   private readonly copies = new Copies();
+  /** Parameters that buffers stand for. */
+  private readonly bound = new Map<number, number>();
   constructor(group: Group, k: TiledKernel, lane: number) {
     this.group = group;
     this.reads = {
@@ -155,6 +157,12 @@ class Thread {
       case "barrier":
         yield { at: s, values: [] };
         break;
+      case "bind": {
+        const part = this.value(s.part);
+        if (!(part >= 0 && part < s.parts)) throw new InternalError(`${this.k.name}: part ${part} of ${s.parts}`);
+        for (let j = 0; j < s.count; j++) this.bound.set(s.buf + j, s.from + s.count * part + j);
+        break;
+      }
       case "shuffle": {
         const from = yield { at: s, values: [this.value(s.value)] };
         this.vars.set(s.into.id, from(s.of ? this.value(s.of) : this.lane ^ s.mask)[0] ?? NaN);
@@ -221,10 +229,11 @@ class Thread {
     if (at % count !== 0) throw new InternalError(`${this.k.name}: a vector of ${count} at ${at}`);
     return at;
   }
-  private load(buf: number, at: number): number {
-    return this.group.element(this.lane, this.own, buf, at, false)[at] ?? NaN;
+  private load(b: number, at: number): number {
+    return this.group.element(this.lane, this.own, this.bound.get(b) ?? b, at, false)[at] ?? NaN;
   }
-  private store(buf: number, at: number, value: number): void {
+  private store(b: number, at: number, value: number): void {
+    const buf = this.bound.get(b) ?? b;
     const dtype = [...this.k.params, ...this.k.shared, ...this.k.local][buf]?.dtype ?? "f64";
     this.group.element(this.lane, this.own, buf, at, true)[at] = round(dtype, value);
   }

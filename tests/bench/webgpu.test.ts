@@ -16,8 +16,8 @@ const works: readonly (readonly [Work, number])[] = [
   [layerNorm(9, 70, true), 3],
   [attention(1, 20, 2, 8, false), 1],
   [attention(1, 20, 2, 8, true), 3],
-  [adamwUpdate(20, 6), 2],
-  [call(400), 2],
+  [adamwUpdate(20, 6), 1],
+  [call(400), 1],
 ];
 const column = (where: string): ReturnType<typeof childContender> =>
   childContender(

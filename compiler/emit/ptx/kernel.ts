@@ -163,6 +163,9 @@ class Emitter {
       case "barrier":
         c.put("bar.sync", ["0"]);
         break;
+      case "bind":
+        this.choose(s, this.value(s.part)).forEach((base, j) => (this.places[s.buf + j] = { ...this.place(s.from + j), base }));
+        break;
       case "shuffle":
         this.vars.set(s.into.id, this.shuffle(s.into, this.value(s.value), s.of ? ["idx", this.value(s.of)] : ["bfly", String(s.mask)]));
         break;
@@ -242,6 +245,28 @@ class Emitter {
       default:
         unreachable(s);
     }
+  }
+  /** The addresses of a part's parameters, by branches that a whole group takes. */
+  private choose({ count, from, parts }: Extract<TiledStmt, { kind: "bind" }>, part: string): readonly string[] {
+    const { code: c } = this,
+      bases = Array.from({ length: count }, () => c.reg("b64"));
+    const among = (first: number, last: number): void => {
+      if (last - first === 1) {
+        bases.forEach((base, j) => c.put("mov.b64", [base, this.place(from + count * first + j).base]));
+        return;
+      }
+      const middle = Math.ceil((first + last) / 2),
+        later = c.label("later"),
+        done = c.label("chosen");
+      c.put("bra", [later], c.make("pred", "setp.ge.s32", part, String(middle)));
+      among(first, middle);
+      c.put("bra", [done]);
+      c.mark(later);
+      among(middle, last);
+      c.mark(done);
+    };
+    among(0, parts);
+    return bases;
   }
   private loop(s: Extract<TiledStmt, { kind: "for" }>): void {
     const { code: c } = this,

@@ -28,8 +28,13 @@ export function analyse(k: TiledKernel): Facts {
   let parts = false,
     single = false,
     fours = false;
-  const access = (buf: number, width: number, write: boolean): void => {
-    const known = widths.get(buf);
+  const bound = new Map<number, number>(); // buffers that stand for parameters, each for those of one dtype
+  forEachTiled(k.body, s => {
+    if (s.kind === "bind") for (let j = 0; j < s.count; j++) bound.set(s.buf + j, s.from + j);
+  });
+  const access = (b: number, width: number, write: boolean): void => {
+    const buf = bound.get(b) ?? b,
+      known = widths.get(buf);
     if (known) known.add(width);
     else widths.set(buf, new Set([width]));
     if (buf >= first) return;
@@ -100,6 +105,7 @@ function varyingVariables(k: TiledKernel, changing: ReadonlySet<number>): Readon
         case "store":
         case "storeVector":
         case "barrier":
+        case "bind":
           break;
       }
     }

@@ -195,6 +195,17 @@ class Emitter {
         this.put("}");
         break;
       }
+      case "bind": {
+        const first = `w${this.declared++}`;
+        this.put(`let ${first} = ${s.from}u + ${index(this.value(s.part))} * ${s.count}u;`);
+        for (let j = 0; j < s.count; j++) {
+          const base = `p${s.buf + j}`,
+            word = j === 0 ? first : `(${first} + ${j}u)`;
+          this.put(`let ${base} = places[${word} >> 2u][${word} & 3u];`);
+          this.places[s.buf + j] = { space: "heap", base, dtype: this.place(s.from + j).dtype };
+        }
+        break;
+      }
       case "barrier":
         this.put("workgroupBarrier();");
         if (this.wrote) this.put("storageBarrier();");
@@ -225,7 +236,7 @@ class Emitter {
     }
   }
   private touch(buf: number): void {
-    if (buf < this.k.params.length) this.wrote = true;
+    if (this.place(buf).space === "heap") this.wrote = true;
   }
   /** A loop: what its body writes may have been written in an earlier turn. */
   private turns(body: readonly TiledStmt[], emit: () => void): void {

@@ -1,17 +1,17 @@
 // Launches that do not depend on one another become one: an optimizer's update of every leaf of a tree, independent products. Each launch moves up to just after what it must
-// follow, and those that meet there and are cut alike share a grid: which part a group belongs to is its number's business.
+// follow, and those that meet there and are cut alike share a grid: which part a group belongs to is its number's business (`join.ts`).
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { KernelParam } from "../../ir/kernel.ts";
 import type { Schedule, SlotRef, Step } from "../../ir/schedule.ts";
-import { exprVar } from "../../ir/scalar.ts";
-import type { SharedMemory, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
-import { arith, int, less } from "./builder.ts";
-import { forEachTiled, mapTiled } from "./statements.ts";
+import type { TiledKernel } from "../../ir/tiled.ts";
+import { shapeOf as newShape, type Shape } from "./alike.ts";
+import { join, type Family, type Launch } from "./join.ts";
+import { forEachTiled } from "./statements.ts";
+import type { TileTarget } from "./target.ts";
 
-/** Most parameters of a merged kernel (a CUDA launch has room for 4 KiB of them), most statements. */
+/** Most parameters of a merged kernel where the target does not say, most statements. */
 const PARAMS = 480,
   STATEMENTS = 6000;
-type Launch = Extract<Step<TiledKernel>, { kind: "launch" }>;
 /** Bytes [from, to) of one memory. */
 interface Region {
   readonly memory: string;
@@ -21,12 +21,21 @@ interface Region {
 }
 
 /** The program with fewer launches. */
-export function merge(p: Schedule<TiledKernel>): Schedule<TiledKernel> {
+export function merge(p: Schedule<TiledKernel>, target: Pick<TileTarget, "parameters">): Schedule<TiledKernel> {
+  const shapes = new Map<TiledKernel, Shape>(),
+    most = target.parameters ?? PARAMS;
+  const shapeOf = (k: TiledKernel): Shape => {
+    const shape = shapes.get(k) ?? newShape(k);
+    shapes.set(k, shape);
+    return shape;
+  };
   const body = (steps: readonly Step<TiledKernel>[]): Step<TiledKernel>[] => {
     const out: Step<TiledKernel>[] = [];
     let run: Launch[] = [];
     const flush = (): void => {
-      out.push(...together(run, p));
+      for (const level of levelsOf(run, p))
+        for (const list of alike(level))
+          for (const families of inParts(familiesOf(list, shapeOf), most)) out.push(together(families, shapeOf));
       run = [];
     };
     for (const s of steps) {
@@ -51,8 +60,8 @@ export function merge(p: Schedule<TiledKernel>): Schedule<TiledKernel> {
   return { ...p, steps: body(p.steps) };
 }
 
-/** Launches in an order that respects what they touch, merged where they may be. */
-function together(launches: readonly Launch[], p: Schedule<TiledKernel>): Launch[] {
+/** Launches level by level: each after what it must follow. */
+function levelsOf(launches: readonly Launch[], p: Schedule<TiledKernel>): readonly Launch[][] {
   const levels: Launch[][] = [],
     touched: { readonly regions: readonly Region[]; readonly level: number }[] = [];
   for (const l of launches) {
@@ -64,11 +73,25 @@ function together(launches: readonly Launch[], p: Schedule<TiledKernel>): Launch
     touched.push({ regions, level });
     (levels[level] ??= []).push(l);
   }
-  return levels.flatMap(level =>
-    alike(level)
-      .flatMap(inParts)
-      .map(part => (part.length === 1 ? (part[0] as Launch) : join(part))),
-  ); // a part is never empty
+  return levels;
+}
+/** One launch for all. */
+function together(families: readonly Family[], shapeOf: (k: TiledKernel) => Shape): Launch {
+  const [[only, ...others] = [], ...more] = families;
+  return only && others.length === 0 && more.length === 0 ? only : join(families, shapeOf);
+}
+/** Launches that one body serves, those of the same kernel side by side. */
+function familiesOf(launches: readonly Launch[], shapeOf: (k: TiledKernel) => Shape): Family[] {
+  const families = new Map<string, Map<TiledKernel, Launch[]>>();
+  for (const l of launches) {
+    const { key } = shapeOf(l.kernel),
+      family = families.get(key) ?? new Map<TiledKernel, Launch[]>(),
+      list = family.get(l.kernel);
+    families.set(key, family);
+    if (list) list.push(l);
+    else family.set(l.kernel, [l]);
+  }
+  return [...families.values()].map(f => [...f.values()].flat());
 }
 /** Launches whose kernels are cut alike, in order. */
 function alike(launches: readonly Launch[]): Launch[][] {
@@ -102,96 +125,28 @@ function cutOf(k: TiledKernel, at: number): string {
   });
   return `${k.threads} ${waits}`;
 }
-/** Cut where a merged kernel would be too large. */
-function inParts(list: readonly Launch[]): Launch[][] {
-  const parts: Launch[][] = [];
+/** Cut where a merged kernel would be too large: families that are launched together. A family that is cut has its body in each. */
+function inParts(families: readonly Family[], most: number): Family[][] {
+  const parts: Launch[][][] = [];
   let params = Infinity,
     statements = 0;
-  for (const l of list) {
+  for (const family of families) {
     let n = 0;
-    forEachTiled(l.kernel.body, () => n++);
-    if (params + l.args.length > PARAMS || statements + n > STATEMENTS) {
-      parts.push([]);
-      params = 0;
-      statements = 0;
+    forEachTiled(family[0]?.kernel.body ?? [], () => n++);
+    let list: Launch[] = [];
+    for (const l of family) {
+      const full = params + l.args.length > most || (list.length === 0 && statements + n > STATEMENTS);
+      if (full) {
+        parts.push([]);
+        [params, statements, list] = [0, 0, []];
+      }
+      if (list.length === 0) {
+        parts.at(-1)?.push(list);
+        statements += n;
+      }
+      list.push(l);
+      params += l.args.length;
     }
-    parts.at(-1)?.push(l);
-    params += l.args.length;
-    statements += n;
   }
   return parts;
-}
-
-/** One launch for several. Groups of the first come first. A group runs one part, so parts may use the same shared memory. */
-function join(parts: readonly Launch[]): Launch {
-  const kernels = parts.map(l => l.kernel),
-    params = kernels.flatMap(k => k.params),
-    group = exprVar("group", "i32"),
-    lane = exprVar("lane", "i32");
-  const shared = new Memory(kernels.map(k => k.shared)),
-    local = new Memory(kernels.map(k => k.local)),
-    starts: number[] = [];
-  let groups = 0,
-    first = 0;
-  const bodies = kernels.map((k, i): TiledStmt[] => {
-    const base = first,
-      sharedAt = params.length,
-      localAt = sharedAt + shared.all.length,
-      n = k.params.length;
-    const place = (b: number): number =>
-      b < n ? base + b : b < n + k.shared.length ? sharedAt + shared.at(i, b - n) : localAt + local.at(i, b - n - k.shared.length);
-    starts.push(groups);
-    const start = groups;
-    first += n;
-    groups += k.groups;
-    return [
-      { kind: "let", v: k.vars.group, value: arith("sub", group, int(start)) },
-      { kind: "let", v: k.vars.lane, value: lane },
-      ...mapTiled(k.body, { buf: place }),
-    ];
-  });
-  const choose = (from: number, to: number): readonly TiledStmt[] => {
-    if (to - from === 1) return bodies[from] ?? [];
-    const middle = Math.ceil((from + to) / 2);
-    return [{ kind: "if", cond: less(group, int(starts[middle] ?? 0)), yes: choose(from, middle), no: choose(middle, to) }];
-  };
-  const [one] = kernels as [TiledKernel]; // never empty
-  const kernel: TiledKernel = {
-    kind: "tiled",
-    name: `${one.name}_and_${parts.length - 1}`,
-    params,
-    shared: shared.all,
-    local: local.all,
-    threads: one.threads,
-    groups,
-    vars: { group, lane },
-    body: choose(0, kernels.length),
-    sources: kernels.flatMap(k => k.sources ?? []),
-  };
-  return { kind: "launch", kernel, args: parts.flatMap(l => l.args) };
-}
-/** Memory of which one part is in use at a time: the n-th array of a dtype and a swizzle of every part is the same one. */
-class Memory {
-  readonly all: SharedMemory[] = [];
-  private readonly places: readonly (readonly number[])[];
-  constructor(parts: readonly (readonly SharedMemory[])[]) {
-    const known = new Map<string, number>();
-    this.places = parts.map(list => {
-      const seen = new Map<string, number>();
-      return list.map(memory => {
-        const { dtype, swizzle, elements } = memory,
-          kind = `${dtype} ${swizzle ? `${swizzle.bits},${swizzle.base},${swizzle.shift}` : ""}`,
-          n = seen.get(kind) ?? 0,
-          key = `${kind} ${n}`,
-          at = known.get(key) ?? this.all.length;
-        seen.set(kind, n + 1);
-        known.set(key, at);
-        this.all[at] = { ...memory, elements: Math.max(elements, this.all[at]?.elements ?? 0) };
-        return at;
-      });
-    });
-  }
-  at(part: number, n: number): number {
-    return this.places[part]?.[n] ?? -1;
-  }
 }

@@ -83,6 +83,9 @@ class Namer {
       case "barrier":
         out.push(s);
         break;
+      case "bind":
+        out.push({ ...s, part: one(s.part) });
+        break;
       case "shuffle": {
         const [value, of] = this.trees([s.value, ...(s.of ? [s.of] : [])], scope, out) as [Expr, Expr | undefined]; // as many as given
         out.push({ ...s, value, ...(of && { of }), into: this.declare(s.into, scope) });

@@ -26,6 +26,7 @@ export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) 
       case "shuffle":
       case "loadVector":
       case "storeVector":
+      case "bind":
         break;
       default:
         unreachable(s);
@@ -39,6 +40,8 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "let":
     case "set":
       return [s.value];
+    case "bind":
+      return [s.part];
     case "shuffle":
       return s.of ? [s.value, s.of] : [s.value];
     case "store":
@@ -91,11 +94,18 @@ export function mapTiled(
   stmts: readonly TiledStmt[],
   { load = e => e, buf = b => b }: { readonly load?: (e: Load) => Expr; readonly buf?: (b: number) => number },
 ): TiledStmt[] {
-  const f = rewriting((e, go) => {
+  const expr = rewriting((e, go) => {
     const x = mapOperands(e, go),
       y = x.kind === "load" ? load(x) : x;
     return y.kind === "load" && buf(y.buf) !== y.buf ? { ...y, buf: buf(y.buf) } : y;
   });
+  return mapStatements(stmts, { expr, bound: expr, buf });
+}
+/** The same statements with other expressions, bounds of loops, and buffer numbers (those of loads are the business of `expr`). */
+export function mapStatements(
+  stmts: readonly TiledStmt[],
+  { expr: f, bound, buf }: { readonly expr: (e: Expr) => Expr; readonly bound: (e: Expr) => Expr; readonly buf: (b: number) => number },
+): TiledStmt[] {
   const go = (body: readonly TiledStmt[]): TiledStmt[] =>
     body.map((s): TiledStmt => {
       switch (s.kind) {
@@ -107,7 +117,9 @@ export function mapTiled(
         case "store":
           return { ...s, buf: buf(s.buf), index: f(s.index), value: f(s.value), ...(s.guard && { guard: f(s.guard) }) };
         case "for":
-          return { ...s, begin: f(s.begin), end: f(s.end), body: go(s.body) };
+          return { ...s, begin: bound(s.begin), end: bound(s.end), body: go(s.body) };
+        case "bind":
+          return { ...s, part: f(s.part) };
         case "while":
           return { ...s, cond: f(s.cond), body: go(s.body) };
         case "if":

@@ -2,13 +2,14 @@
 import type { Precision } from "../../../runtime/precision.ts";
 
 /** `threads`: the most threads of a group. `group`: a good number of threads for independent items. `subgroup`: threads that can shuffle (1: none). `sharedBytes`: a group's shared memory. `double`: is there f64?
- *  `software`: threads run on a CPU, a subgroup as one vector: barriers are dear, a thread may do much. */
+ *  `parameters`: the most of a kernel (480: a CUDA launch has room for 4 KiB of addresses). `software`: threads run on a CPU, a subgroup as one vector: barriers are dear, a thread may do much. */
 export interface TileTarget {
   readonly threads: number;
   readonly group: number;
   readonly subgroup: number;
   readonly sharedBytes: number;
   readonly double: boolean;
+  readonly parameters?: number;
   readonly software?: boolean;
   readonly matrix?: MatrixUnits;
 }

@@ -57,7 +57,7 @@ export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
       return { kind: "launch", kernel: t.kernel, args };
     });
   });
-  return merge({ ...p, slots, steps, arenaBytes });
+  return merge({ ...p, slots, steps, arenaBytes }, target);
 }
 const ALIGNMENT = 256,
   INPUT_ALIGNMENT = 64;
