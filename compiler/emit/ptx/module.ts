@@ -16,7 +16,7 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
   forEachStep(schedule.steps, s => {
     if (s.kind !== "launch" || numbers.has(s.kernel)) return;
     const { kernel } = s,
-      entry = kernel.name,
+      entry = unique(kernel.name, kernels),
       { text, sharedBytes, dynamicSharedBytes } = emitKernel(kernel, entry, features.capability);
     numbers.set(kernel, kernels.length);
     kernels.push({
@@ -38,6 +38,11 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
     text: [ptxHeader(features, kernels.some(k => k.tensors) ? BULK_TARGET : undefined), ...texts, ""].join("\n\n"),
     steps: mapLaunches(schedule.steps, s => [{ ...s, kernel: numbers.get(s.kernel) ?? -1 }]), // every kernel was numbered above
   };
+}
+/** A kernel that is cut in two ways, for operands that are aligned and others, has one name and two entry points. */
+function unique(name: string, kernels: readonly PtxKernel[]): string {
+  const taken = kernels.filter(k => k.entry === name || k.entry.startsWith(`${name}_as`)).length;
+  return taken === 0 ? name : `${name}_as${taken}`;
 }
 /** Version and target: the oldest language that has what is used, so that older drivers take it. */
 export const ptxHeader = ({ capability }: PtxFeatures, target: string = `sm_${capability}`): string =>

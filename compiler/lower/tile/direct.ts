@@ -7,7 +7,7 @@ import type { TiledStmt } from "../../ir/tiled.ts";
 import { coefficient } from "../indexing.ts";
 import { interner, prepare } from "../prepare.ts";
 import { expander } from "../elementary/expand.ts";
-import { arith, int, less, TileBuilder, when, type Tiled } from "./builder.ts";
+import { arith, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
 import { sequential } from "./statements.ts";
 import { powerOfTwo, type TileTarget } from "./target.ts";
 
@@ -21,6 +21,8 @@ export interface DirectShape {
 const SUMS = 64,
   SIDE = 8,
   WIDEST = 8;
+/** So many sums are finished one after another in the text. */
+const FEW = 4;
 /** Groups that a product should have, so that every core has work. */
 const GROUPS = 16;
 
@@ -107,7 +109,19 @@ function blocks(g: GemmKernel, { threads, rows, cols }: DirectShape, target: Til
       places(cols, c => inside(col(c), g.n, wholeCols)),
     );
   const sums = Array.from({ length: rows * cols }, () => exprVar("sum", g.dtype));
-  const epilogue = sequential(prepare(g.epilogue, target));
+  const epilogue = sequential(prepare(g.epilogue, target)),
+    within = [...(wholeRows ? [] : [less(i, int(g.m))]), ...(wholeCols ? [] : [less(j, int(g.n))])];
+  const finish = (r: Expr, c: Expr, sum: Expr): TiledStmt =>
+    when(undefined, [
+      { kind: "let", v: b, value: batch },
+      { kind: "let", v: i, value: arith("add", top, r) },
+      { kind: "let", v: j, value: arith("add", left, arith("mul", c, int(threads))) },
+      { kind: "let", v: acc, value: sum },
+      when(
+        within.reduce<Expr | undefined>((x, y) => (x ? scalarOps.binary("and", x, y) : y), undefined),
+        epilogue,
+      ),
+    ]);
   return t.finish(g.name, g.params, threads, g.batch * across * down, [
     { kind: "let", v: batch, value: g.batch === 1 ? int(0) : arith("div", t.group, int(Math.max(1, across * down))) },
     { kind: "let", v: top, value: arith("mul", arith("div", block, int(Math.max(1, across))), int(rows)) },
@@ -128,19 +142,29 @@ function blocks(g: GemmKernel, { threads, rows, cols }: DirectShape, target: Til
         })), // a sum for each pair
       ],
     },
-    ...sums.map((sum, q) => {
-      const [r, c] = [Math.floor(q / cols), q % cols],
-        within = [...(wholeRows ? [] : [less(i, int(g.m))]), ...(wholeCols ? [] : [less(j, int(g.n))])];
-      return when(undefined, [
-        { kind: "let", v: b, value: batch },
-        { kind: "let", v: i, value: row(r) },
-        { kind: "let", v: j, value: col(c) },
-        { kind: "let", v: acc, value: sum },
-        when(
-          within.reduce<Expr | undefined>((x, y) => (x ? scalarOps.binary("and", x, y) : y), undefined),
-          epilogue,
-        ),
-      ]);
-    }),
+    ...(sums.length <= FEW
+      ? sums.map((sum, q) => finish(int(Math.floor(q / cols)), int(q % cols), sum))
+      : oneByOne(t, g, sums, cols, finish)),
   ]);
+}
+/** What is done with many sums, once in the text: compilers for CPUs take long over every access to memory that is written out. */
+function oneByOne(
+  t: TileBuilder,
+  { dtype }: GemmKernel,
+  sums: readonly ExprVar[],
+  cols: number,
+  finish: (r: Expr, c: Expr, sum: Expr) => TiledStmt,
+): TiledStmt[] {
+  const kept = t.memory("local", dtype, sums.length),
+    q = exprVar("which", "i32");
+  return [
+    ...sums.map((value, at): TiledStmt => ({ kind: "store", buf: kept, index: int(at), value })),
+    {
+      kind: "for",
+      v: q,
+      begin: int(0),
+      end: int(sums.length),
+      body: [finish(arith("div", q, int(cols)), arith("rem", q, int(cols)), load(kept, dtype, q))],
+    },
+  ];
 }
