@@ -290,7 +290,8 @@ class Region {
     if (!this.join(e, into, w)) throw new InternalError(`${e.prim.name} fits no kernel of its own`);
     this.weights.clear();
   }
-  /** Into an open cluster that it belongs to, or a new one. False: it cannot be part of any. */
+  /** Into an open cluster that it belongs to, or a new one. False: it cannot be part of any. (On a GPU element-wise kernels take in nothing that is only next in order: launches that wait for
+   *  nothing become one anyway, and kernels of one leaf each are alike.) */
   private join(e: Eqn, into: readonly Target[], w: number): boolean {
     const dep = this.ready(e, new Set()),
       last = this.items.length - 1;
@@ -302,7 +303,7 @@ class Region {
       }
       if (
         item?.kind !== "cluster" ||
-        (i !== dep && !(i === last && this.follows(item)) && !this.shares(e, item, i)) ||
+        (i !== dep && !(i === last && (this.p.products === "plain" || item.byRows)) && !this.shares(e, item, i)) ||
         (i === dep && !item.byRows && !this.pointwise(e, i))
       )
         continue;
@@ -316,11 +317,6 @@ class Region {
     this.items.push(fresh);
     this.written(e, into, this.items.length - 1);
     return true;
-  }
-  /** May an open kernel take in what has nothing to do with it but the order? On a GPU element-wise kernels do not: launches that wait for nothing become one anyway, and kernels of one leaf each
-   *  are alike. */
-  private follows(item: Cluster): boolean {
-    return this.p.products === "plain" || item.byRows;
   }
   /** Does `e` read what an open element-wise kernel reads? On a GPU they are then one kernel, whatever came between. */
   private shares(e: Eqn, item: Cluster, at: number): boolean {
