@@ -266,7 +266,7 @@ class Region {
   }
   /** A number, or a view of one, that every reader computes for itself, on a GPU. */
   private isFree(e: Eqn, w: number): boolean {
-    const shown: readonly Atom[] = e.prim.lower.kind === "view" ? e.ins : e.outs;
+    const shown = e.prim.lower.kind === "view" ? e.ins : e.outs;
     return this.p.products === "fused" && w <= free && shown.every(v => sizeOf(v.aval.shape) === 1);
   }
   /** Does `e` show windows (or other gathered elements) of memory, to products alone? They gather while packing. */
@@ -290,11 +290,9 @@ class Region {
     if (!this.join(e, into, w)) throw new InternalError(`${e.prim.name} fits no kernel of its own`);
     this.weights.clear();
   }
-  /** Into an open cluster that it belongs to, or a new one. False: it cannot be part of any. (On a GPU element-wise kernels take in nothing that is only next in order: launches that wait for
-   *  nothing become one anyway, and kernels of one leaf each are alike.) */
+  /** Into an open cluster that it belongs to, or a new one. False: none can take it. On a GPU what is only next in order is a kernel of its own: kernels of one leaf each are alike, and are launched as one. */
   private join(e: Eqn, into: readonly Target[], w: number): boolean {
-    const dep = this.ready(e, new Set()),
-      last = this.items.length - 1;
+    const [dep, last] = [this.ready(e, new Set()), this.items.length - 1];
     for (let i = last; i >= Math.max(dep, this.open - 1); i--) {
       const item = this.items[i];
       if (item?.kind === "product" && i === dep && item.join({ e, into })) {
