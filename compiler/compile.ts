@@ -15,6 +15,7 @@ import { float8AsBytes } from "./lower/float8.ts";
 import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { shareKernels } from "./lower/same.ts";
+import { prologueOf } from "./lower/tile/matrix/prologue.ts";
 import type { TileTarget } from "./lower/tile/target.ts";
 import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
@@ -61,7 +62,12 @@ const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => te
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
   shareKernels(
     float8AsBytes(
-      lowerFunc(f, { donate: options.donate ?? [], products: target.kind === "wasm" ? "plain" : "fused", templates: templatesOf(target) }),
+      lowerFunc(f, {
+        donate: options.donate ?? [],
+        products: target.kind === "wasm" ? "plain" : "fused",
+        templates: templatesOf(target),
+        prologue: target.kind === "cuda" ? prologueOf(cardTarget(target.features, options.precision)) : undefined,
+      }),
     ),
   );
 

@@ -100,6 +100,8 @@ export type BulkStmt =
     }
   /** Sums written by other statements may be added to from here on. */
   | { readonly kind: "fenceProducts" }
+  /** What the thread has stored to shared memory is seen by products out of it, once they know (by a signal) that it is there. */
+  | { readonly kind: "fenceStores" }
   | { readonly kind: "commitProducts" }
   /** All but the newest `pending` groups of products are done. */
   | { readonly kind: "waitProducts"; readonly pending: number }
@@ -112,6 +114,7 @@ const bulk: Readonly<Record<BulkStmt["kind"], true>> = {
   awaitPhase: true,
   multiplyShared: true,
   fenceProducts: true,
+  fenceStores: true,
   commitProducts: true,
   waitProducts: true,
   registers: true,

@@ -24,6 +24,8 @@ export function isProduct(e: Eqn, products: Products): boolean {
     (dtype === "f32" || dtype === "f64" || (products === "fused" && isFloat(dtype)))
   );
 }
+/** Which operands, of lhs and rhs, a product computes as it fetches them. */
+export type Inside = readonly [boolean, boolean];
 /** A product that is still open: element-wise equations on its result may join it as an epilogue. */
 export class Product {
   readonly kind = "product";
@@ -35,10 +37,19 @@ export class Product {
   private readonly position: number;
   private readonly products: Products;
   private readonly split: Split;
+  private readonly inside: Inside;
   private readonly members: Member[] = [];
 
-  /** The product that `e` means, stored in `target`: its own result, or what the permutation `view` makes of it. */
-  constructor(name: string, e: Eqn, target: Target, { view, split }: Layout, places: Places, position: number, products: Products) {
+  /** The product that `e` means, stored in `target`: its own result, or what the permutation `view` makes of it. `inside`: operands that it computes. */
+  constructor(
+    name: string,
+    e: Eqn,
+    target: Target,
+    { view, split, inside }: Layout & { readonly inside: Inside },
+    places: Places,
+    position: number,
+    products: Products,
+  ) {
     this.name = name;
     this.e = e;
     this.target = target;
@@ -47,6 +58,7 @@ export class Product {
     this.position = position;
     this.products = products;
     this.split = split;
+    this.inside = inside;
   }
   /** Take an element-wise equation in, if it follows the result element for element. */
   join(m: Member): boolean {
@@ -79,7 +91,7 @@ export class Product {
     const tried = operands(probe, pb, pi, pj, pl);
     /** Operand `side` over its row and column: in place where the backend can read its addresses, else copied to [batch, rows, columns]. */
     const read = (side: 0 | 1, vars: readonly [ExprVar, ExprVar], probed: readonly ExprVar[], sizes: readonly [number, number]): Expr => {
-      if (readable(tried[side], probed)) return operands(s, b, i, j, l)[side];
+      if (this.inside[side] || readable(tried[side], probed)) return operands(s, b, i, j, l)[side];
       const a: Aval = { dtype: given, shape: [batch, ...sizes] },
         ref = fresh(a);
       copies.push(
@@ -305,7 +317,7 @@ export function foldContraction(name: string, e: Eqn, places: Places, target: Ta
 }
 
 /** A contraction over flattened indices: sizes, and the operands' elements at (batch, row, column, contracted). */
-interface Flat {
+export interface Flat {
   readonly batch: number;
   readonly m: number;
   readonly n: number;
@@ -328,7 +340,8 @@ function dimensions(e: Eqn) {
   const pick = (a: Atom, of: readonly number[]): number[] => of.map(d => a.aval.shape[d] ?? 0);
   return { x, y, ...dims, lf, rf, bs: pick(x, lhsBatch), ms: pick(x, lf), ns: pick(y, rf), ks: pick(x, lhsContract) };
 }
-function flatten(e: Eqn, split: Split = WHOLE): Flat {
+/** The product that a contraction is. */
+export function flatten(e: Eqn, split: Split = WHOLE): Flat {
   const { x, y, lhsBatch, rhsBatch, lhsContract, rhsContract, lf, rf, bs, ms, ns, ks } = dimensions(e);
   const [mb, mi, nb, nj] = [ms.slice(0, split.lhs), ms.slice(split.lhs), ns.slice(0, split.rhs), ns.slice(split.rhs)],
     batches = [...bs, ...mb, ...nb];

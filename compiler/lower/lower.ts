@@ -8,20 +8,22 @@ import { planArena } from "./buffers.ts";
 import type { Templates } from "./attention.ts";
 import type { Products } from "./contract.ts";
 import { forEachRef, Program } from "./program.ts";
+import type { Prologue } from "./prologue.ts";
 import { inPlace, mapRefs, mayReplace } from "./inplace.ts";
 import { lowerRegion, type LowerControl } from "./region.ts";
 
 /** `donate[i]`: parameter i's memory may become a result's. `products`: what the backend's matrix products can do beside summing (default plain).
- *  `templates`: its attention kernels (default none; then `optimize` must have inlined attention). */
+ *  `templates`: its attention kernels (default none; then `optimize` must have inlined attention). `prologue`: operands that its products compute themselves (default none). */
 export interface LowerOptions {
   readonly donate: readonly boolean[];
   readonly products?: Products;
   readonly templates?: Templates | undefined;
+  readonly prologue?: Prologue | undefined;
 }
 
 /** The program as ordered launches with a memory plan. */
-export function lowerFunc(f: Func, { donate, products = "plain", templates }: LowerOptions): Schedule {
-  const p = new Program(products, templates);
+export function lowerFunc(f: Func, { donate, products = "plain", templates, prologue }: LowerOptions): Schedule {
+  const p = new Program(products, templates, prologue);
   const inputs = f.params.map((v, i) => p.slot(v.aval, { kind: "input", index: i }));
   const forwarded: { output: number; input: number }[] = [];
   const outputs = f.results.map((r, i) => {

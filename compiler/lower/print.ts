@@ -149,6 +149,8 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return [`${indent}add ${shared(s.lhs)} * ${shared(s.rhs)} (${s.dtype}) to ${s.sums.map(name).join(", ")}`];
     case "fenceProducts":
       return [`${indent}fence products`];
+    case "fenceStores":
+      return [`${indent}fence stores`];
     case "commitProducts":
       return [`${indent}commit products`];
     case "waitProducts":

@@ -4,6 +4,7 @@ import type { Home, Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { forEachStep } from "../ir/walk.ts";
 import type { Templates } from "./attention.ts";
 import type { Products } from "./contract.ts";
+import type { Prologue } from "./prologue.ts";
 import { unreachable } from "../../runtime/errors/error.ts";
 
 /** Slots and counters of one program. */
@@ -13,9 +14,11 @@ export class Program {
   readonly templates: Templates | undefined;
   private counters = 0;
   private names = 0;
-  constructor(products: Products, templates: Templates | undefined) {
+  readonly prologue: Prologue | undefined;
+  constructor(products: Products, templates: Templates | undefined, prologue: Prologue | undefined) {
     this.products = products;
     this.templates = templates;
+    this.prologue = prologue;
   }
   slot(a: Aval, home: Home = { kind: "arena", offset: -1 }): SlotRef {
     const id = this.slots.length;

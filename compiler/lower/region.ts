@@ -13,6 +13,8 @@ import { Columns, isColumns } from "./columns.ts";
 import { foldContraction, isProduct, layoutOf, Product } from "./contract.ts";
 import { elementKernel } from "./loops.ts";
 import { forEachRef, type Program } from "./program.ts";
+import { computedOperand, heldBy } from "./prologue.ts";
+import { Reads } from "./reads.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { placesAt, weight, type Place, type Places } from "./scope.ts";
 import { Sources } from "./sources.ts";
@@ -65,12 +67,14 @@ class Region {
   private readonly settled = new Set<Eqn>(); // views that a product has written
   private readonly reads = new Map<number, ReadonlySet<number>>(); // by item: slots that its equations read
   private readonly sources = new Sources();
+  private readonly what: Reads;
   private open = 0;
 
   constructor(p: Program, f: Func, args: readonly SlotRef[], targets: readonly (SlotRef | undefined)[], control: LowerControl) {
     this.p = p;
     this.control = control;
     this.places = new Map(f.params.map((v, i) => [v, { kind: "buffer", ref: args[i] as SlotRef, writer: -1 }])); // one argument a parameter
+    this.what = new Reads(this.places);
     this.uses = countUses(f);
     this.users = readers(f);
     const params = new Set(f.params);
@@ -124,8 +128,8 @@ class Region {
         break;
       }
       case "contract": {
-        e.ins.forEach(a => this.settle(a));
-        const name = p.name(e.prim.name);
+        const inside = [this.inside(e, 0), this.inside(e, 1)] as const,
+          name = p.name(e.prim.name);
         if (!isProduct(e, p.products)) {
           const into = this.targets(e),
             [target] = into as [Target];
@@ -140,7 +144,7 @@ class Region {
           made = layout.view ?? e,
           into = this.targets(made);
         if (layout.view) this.settled.add(layout.view);
-        this.items.push(new Product(name, e, into[0] as Target, layout, places, this.items.length, p.products)); // as above, and so has a view
+        this.items.push(new Product(name, e, into[0] as Target, { ...layout, inside }, places, this.items.length, p.products)); // as above, and so has a view
         this.open = this.items.length;
         this.written(made, into, this.items.length - 1);
         break;
@@ -228,6 +232,19 @@ class Region {
       this.settle(source);
     else this.store(q.eqn);
   }
+  /** Does the product `e` compute its operand `side` itself? Otherwise that gets memory. */
+  private inside(e: Eqn, side: 0 | 1): boolean {
+    const a = e.ins[side] as Atom, // a contraction has two operands
+      { p, places } = this,
+      q = a.kind === "var" ? places.get(a) : undefined;
+    if (a.kind === "var" && q?.kind === "inline" && p.prologue && isProduct(e, p.products)) {
+      const from = this.what.ready(q.eqn, new Set()),
+        joins = from >= this.open - 1 && from >= 0 && this.items[from]?.kind !== "fixed";
+      if (p.prologue(computedOperand(e, side, places, { ...heldBy(a, places, this.uses), joins }))) return true;
+    }
+    this.settle(a);
+    return false;
+  }
   /** The steps in order. `after` reads memory too. */
   finish(after: readonly Step[]): Step[] {
     const read = new Set<number>([...this.wanted.values()].map(r => r.slot)),
@@ -292,7 +309,7 @@ class Region {
   }
   /** Into an open cluster that it belongs to, or a new one. False: none can take it. On a GPU what is only next in order is a kernel of its own: kernels of one leaf each are alike, and are launched as one. */
   private join(e: Eqn, into: readonly Target[], w: number): boolean {
-    const [dep, last] = [this.ready(e, new Set()), this.items.length - 1];
+    const [dep, last] = [this.what.ready(e, new Set()), this.items.length - 1];
     for (let i = last; i >= Math.max(dep, this.open - 1); i--) {
       const item = this.items[i];
       if (item?.kind === "product" && i === dep && item.join({ e, into })) {
@@ -302,7 +319,7 @@ class Region {
       if (
         item?.kind !== "cluster" ||
         (i !== dep && !(i === last && (this.p.products === "plain" || item.byRows)) && !this.shares(e, item, i)) ||
-        (i === dep && !item.byRows && !this.pointwise(e, i))
+        (i === dep && !item.byRows && !this.what.pointwise(e, i))
       )
         continue;
       if (item.join({ e, into }, w)) {
@@ -319,22 +336,11 @@ class Region {
   /** Does `e` read what an open element-wise kernel reads? On a GPU they are then one kernel, whatever came between. */
   private shares(e: Eqn, item: Cluster, at: number): boolean {
     if (this.p.products !== "fused" || item.byRows) return false;
-    const slots = this.slotsOf(e);
+    const slots = this.what.slotsOf(e);
     return [...(this.reads.get(at) ?? [])].some(s => slots.has(s));
   }
-  /** Memory of more than one element that `e` reads. */
-  private slotsOf(e: Eqn, found: Set<number> = new Set(), seen: Set<Eqn> = new Set()): Set<number> {
-    if (seen.has(e)) return found;
-    seen.add(e);
-    for (const a of e.ins) {
-      const q = a.kind === "var" ? this.places.get(a) : undefined;
-      if (q?.kind === "inline") this.slotsOf(q.eqn, found, seen);
-      else if (q && sizeOf(a.aval.shape) > 1) found.add(q.ref.slot);
-    }
-    return found;
-  }
   private joinColumns(e: Eqn, into: readonly Target[], w: number): void {
-    const after = Math.max(this.ready(e, new Set()) + 1, this.open),
+    const after = Math.max(this.what.ready(e, new Set()) + 1, this.open),
       at = this.items.findIndex((item, i) => i >= after && item.kind === "columns" && item.join({ e, into }, w));
     if (at < 0) {
       const fresh = new Columns(this.p.name(e.prim.name), this.places, this.items.length, this.p.products === "fused");
@@ -360,7 +366,7 @@ class Region {
   }
   private written(e: Eqn, into: readonly Target[], position: number): void {
     const inline = e.outs.every(v => this.places.get(v)?.kind === "inline"),
-      slots = this.slotsOf(e),
+      slots = this.what.slotsOf(e),
       writer = inline && this.isFree(e, weight(e, this.places, this.weights)) ? Infinity : position; // nobody waits for it
     this.sources.add(e, position);
     this.reads.set(position, new Set([...(this.reads.get(position) ?? []), ...slots]));
@@ -377,24 +383,6 @@ class Region {
   private operandWeight(a: Atom): number {
     const q = a.kind === "var" ? this.places.get(a) : undefined;
     return q?.kind === "inline" ? weight(q.eqn, this.places, this.weights) : 1;
-  }
-  /** The last item whose memory `e` reads; -1 when all is there from the start. */
-  private ready(e: Eqn, seen: Set<Eqn>): number {
-    if (seen.has(e)) return -1;
-    seen.add(e);
-    return e.ins.reduce((at, a) => {
-      const q = a.kind === "var" ? this.places.get(a) : undefined;
-      if (q?.kind === "buffer") return Math.max(at, q.writer === Infinity && q.inline ? this.ready(q.inline.eqn, seen) : q.writer);
-      return Math.max(at, q ? this.ready(q.eqn, seen) : -1);
-    }, -1);
-  }
-  /** Does `e` read the memory of item `at` only at its own index? */
-  private pointwise(e: Eqn, at: number): boolean {
-    if (e.prim.lower.kind !== "map") return e.prim.lower.kind === "reduce" || this.ready(e, new Set()) !== at;
-    return e.ins.every(a => {
-      const q = a.kind === "var" ? this.places.get(a) : undefined;
-      return q?.kind !== "inline" || this.pointwise(q.eqn, at);
-    });
   }
 }
 const launch = (l: Omit<Extract<Step, { kind: "launch" }>, "kind">): Step => ({ kind: "launch", ...l });

@@ -4,6 +4,7 @@ import { computeDType, isFloat, type DType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn, Var } from "../ir/func.ts";
+import { operands } from "../ir/exprs.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { KernelParam } from "../ir/kernel.ts";
 import type { SlotRef } from "../ir/schedule.ts";
@@ -189,42 +190,36 @@ function priceOf(e: Eqn): number {
   if (lower.kind !== "map") return 4;
   const ins = e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype)));
   const r = lower.scalar(
-      scalarOps,
-      ins,
-      e.params,
-      e.outs.map(v => v.aval),
-    ),
-    seen = new Set<Expr>();
-  const price = (x: Expr): number => {
-    if (seen.has(x)) return 0;
-    seen.add(x);
-    switch (x.kind) {
-      case "const":
-      case "var":
-        return 0;
-      case "unary":
-        return price(x.x) + (cheapUnary.has(x.op) ? 1 : x.op === "sqrt" || x.op === "rsqrt" ? 4 : 16);
-      case "binary":
-        return (
-          price(x.x) +
-          price(x.y) +
-          (x.op === "pow" || x.op === "atan2" ? 32 : x.op === "div" || x.op === "rem" ? (isFloat(x.dtype) ? 4 : 16) : 1)
-        );
-      case "compare":
-        return 1 + price(x.x) + price(x.y);
-      case "fma":
-        return 1 + price(x.x) + price(x.y) + price(x.z);
-      case "select":
-        return 1 + price(x.cond) + price(x.x) + price(x.y);
-      case "convert":
-      case "bitcast":
-        return 1 + price(x.x);
-      case "load":
-        return 1;
-      default:
-        return unreachable(x);
-    }
-  };
-  return (Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]).reduce((sum, x) => sum + price(x), 0); // Array.isArray does not narrow readonly arrays
+    scalarOps,
+    ins,
+    e.params,
+    e.outs.map(v => v.aval),
+  );
+  const seen = new Set<Expr>();
+  return (Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]).reduce((sum, x) => sum + price(x, seen), 0); // Array.isArray does not narrow readonly arrays
+}
+/** The same for an expression, parts in `seen` left out; they grow. Addresses cost nothing. */
+export function price(x: Expr, seen: Set<Expr> = new Set()): number {
+  if (seen.has(x)) return 0;
+  seen.add(x);
+  const below = (x.kind === "load" ? (x.guard ? [x.guard] : []) : operands(x)).reduce((sum, y) => sum + price(y, seen), 0);
+  switch (x.kind) {
+    case "const":
+    case "var":
+      return 0;
+    case "unary":
+      return below + (cheapUnary.has(x.op) ? 1 : x.op === "sqrt" || x.op === "rsqrt" ? 4 : 16);
+    case "binary":
+      return below + (x.op === "pow" || x.op === "atan2" ? 32 : x.op === "div" || x.op === "rem" ? (isFloat(x.dtype) ? 4 : 16) : 1);
+    case "compare":
+    case "fma":
+    case "select":
+    case "convert":
+    case "bitcast":
+    case "load":
+      return 1 + below;
+    default:
+      return unreachable(x);
+  }
 }
 const cheapUnary = new Set(["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not", "isNan"]);

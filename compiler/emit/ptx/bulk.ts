@@ -14,12 +14,12 @@ export const BULK_TARGET = "sm_90a";
 const EIGHT_ROWS = 1024,
   HIGH = (EIGHT_ROWS / 16) | 0x40000000;
 
-/** All signals with their counts, before anything else: one thread, then everyone sees them. */
-export function initSignals(c: Code, lane: string, signals: string, counts: readonly number[]): void {
+/** All signals with their counts, before anything else: one thread, then everyone sees them, bulk `copies` too. */
+export function initSignals(c: Code, lane: string, signals: string, counts: readonly number[], copies: boolean): void {
   const others = c.label("signals");
   c.put("bra", [others], c.make("pred", "setp.ne.s32", lane, "0"));
   counts.forEach((n, i) => c.put("mbarrier.init.shared::cta.b64", [`[${signals}+${8 * i}]`, String(n)]));
-  c.put("fence.mbarrier_init.release.cluster");
+  if (copies) c.put("fence.mbarrier_init.release.cluster");
   c.mark(others);
   c.put("bar.sync", ["0"]);
 }
@@ -60,6 +60,9 @@ export function signalled(
     }
     case "fenceProducts":
       c.put("wgmma.fence.sync.aligned");
+      break;
+    case "fenceStores":
+      c.put("fence.proxy.async.shared::cta");
       break;
     case "commitProducts":
       c.put("wgmma.commit_group.sync.aligned");

@@ -103,11 +103,11 @@ class Emitter {
   }
   private prepareBulk(lane: string): void {
     const { code: c, k } = this;
-    if (!k.boxes || !k.signals) return;
+    if (!k.signals) return;
     const signals = c.make("b32", "mov.u32", "signals"),
-      tensors = k.boxes.map((_, i) => c.make("b64", "cvta.param.u64", c.make("b64", "mov.b64", `${this.entry}_t${i}`)));
+      tensors = (k.boxes ?? []).map((_, i) => c.make("b64", "cvta.param.u64", c.make("b64", "mov.b64", `${this.entry}_t${i}`)));
     this.bulk = { signals, tensor: i => tensors[i] ?? "" };
-    initSignals(c, lane, signals, k.signals);
+    initSignals(c, lane, signals, k.signals, tensors.length > 0);
   }
   private block(stmts: readonly TiledStmt[]): void {
     this.fragments.forget();
@@ -216,6 +216,7 @@ class Emitter {
       case "arrive":
       case "awaitPhase":
       case "fenceProducts":
+      case "fenceStores":
       case "commitProducts":
       case "waitProducts":
       case "registers":

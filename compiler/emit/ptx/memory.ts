@@ -3,7 +3,7 @@ import { byteSize, isFloat8, type DType, type Float8 } from "../../../runtime/dt
 import { bytesExpected } from "../float8.ts";
 import type { Swizzle } from "../../ir/tiled.ts";
 import { classOf, type Code } from "./registers.ts";
-import { compare, packPair, toBits } from "./scalar.ts";
+import { compare, packPair, toBits, unpackPair } from "./scalar.ts";
 
 /** Where a buffer lives: global memory at a 64-bit address in a register, or shared or local memory at a named 32-bit address. */
 export interface Place {
@@ -85,16 +85,27 @@ export function store(c: Code, p: Place, index: string, value: string, guard?: s
           : value;
   c.put(`st.${p.space}.${memoryType(p.dtype)}`, [at, out], guard);
 }
-/** Neighbouring elements at once. */
+const isNarrow = (d: DType): d is "f16" | "bf16" => d === "f16" || d === "bf16";
+/** Neighbouring elements at once. Narrow floats come in twos, and are widened. */
 export function loadVector(c: Code, p: Place, index: string, into: readonly string[]): void {
-  c.put(`ld.${p.space}.v${into.length}.${memoryType(p.dtype)}`, [`{${into.join(", ")}}`, address(c, p, index)]);
-}
-/** Likewise. Narrow floats in twos, rounded here. */
-export function storeVector(c: Code, p: Place, index: string, values: readonly string[]): void {
-  const [low, high, ...more] = values;
-  if ((p.dtype === "f16" || p.dtype === "bf16") && low !== undefined && high !== undefined && more.length === 0) {
-    c.put(`st.${p.space}.b32`, [address(c, p, index), packPair(c, p.dtype, low, high)]);
+  if (!isNarrow(p.dtype)) {
+    c.put(`ld.${p.space}.v${into.length}.${memoryType(p.dtype)}`, [`{${into.join(", ")}}`, address(c, p, index)]);
     return;
   }
-  c.put(`st.${p.space}.v${values.length}.${memoryType(p.dtype)}`, [address(c, p, index), `{${values.join(", ")}}`]);
+  const { dtype } = p,
+    words = Array.from({ length: into.length / 2 }, () => c.reg("b32"));
+  c.put(`ld.${p.space}.${vector(words.length)}b32`, [listed(words), address(c, p, index)]);
+  words.forEach((w, q) => unpackPair(c, dtype, w, into[2 * q] ?? "", into[2 * q + 1] ?? ""));
 }
+/** Likewise; narrow floats are rounded here. */
+export function storeVector(c: Code, p: Place, index: string, values: readonly string[]): void {
+  const { dtype } = p;
+  if (!isNarrow(dtype)) {
+    c.put(`st.${p.space}.v${values.length}.${memoryType(dtype)}`, [address(c, p, index), `{${values.join(", ")}}`]);
+    return;
+  }
+  const words = Array.from({ length: values.length / 2 }, (_, q) => packPair(c, dtype, values[2 * q] ?? "", values[2 * q + 1] ?? ""));
+  c.put(`st.${p.space}.${vector(words.length)}b32`, [address(c, p, index), listed(words)]);
+}
+const vector = (n: number): string => (n === 1 ? "" : `v${n}.`);
+const listed = (words: readonly string[]): string => (words.length === 1 ? (words[0] ?? "") : `{${words.join(", ")}}`);

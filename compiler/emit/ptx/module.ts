@@ -13,12 +13,14 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
   const numbers = new Map<TiledKernel, number>(),
     kernels: PtxKernel[] = [],
     texts: string[] = [];
+  let bulk = false;
   forEachStep(schedule.steps, s => {
     if (s.kind !== "launch" || numbers.has(s.kernel)) return;
     const { kernel } = s,
       entry = unique(kernel.name, kernels),
       { text, sharedBytes, dynamicSharedBytes } = emitKernel(kernel, entry, features.capability);
     numbers.set(kernel, kernels.length);
+    bulk ||= kernel.signals !== undefined;
     kernels.push({
       entry,
       groups: kernel.groups,
@@ -35,7 +37,7 @@ export function emitPtx(schedule: Schedule<TiledKernel>, features: PtxFeatures):
     ...programShape(schedule),
     slots: schedule.slots,
     kernels,
-    text: [ptxHeader(features, kernels.some(k => k.tensors) ? BULK_TARGET : undefined), ...texts, ""].join("\n\n"),
+    text: [ptxHeader(features, bulk ? BULK_TARGET : undefined), ...texts, ""].join("\n\n"),
     steps: mapLaunches(schedule.steps, s => [{ ...s, kernel: numbers.get(s.kernel) ?? -1 }]), // every kernel was numbered above
   };
 }

@@ -261,3 +261,15 @@ export function bitcast(c: Code, from: DType, to: DType, x: string): string {
 /** Two floats, rounded, in one register, the first in its lower half. */
 export const packPair = (c: Code, dtype: "f16" | "bf16", low: string, high: string): string =>
   c.make("b32", `cvt.rn.${dtype}x2.f32`, high, low);
+/** Both of them again, into two registers. */
+export function unpackPair(c: Code, dtype: "f16" | "bf16", pair: string, low: string, high: string): void {
+  if (dtype === "bf16") {
+    c.put("mov.b32", [low, c.make("b32", "shl.b32", pair, "16")]);
+    c.put("mov.b32", [high, c.make("b32", "and.b32", pair, "-65536")]);
+    return;
+  }
+  const halves = [c.reg("b16"), c.reg("b16")] as const;
+  c.put("mov.b32", [`{${halves.join(", ")}}`, pair]);
+  c.put("cvt.f32.f16", [low, halves[0]]);
+  c.put("cvt.f32.f16", [high, halves[1]]);
+}

@@ -122,6 +122,7 @@ class Namer {
       case "commitCopies":
       case "waitCopies":
       case "fenceProducts":
+      case "fenceStores":
       case "commitProducts":
       case "waitProducts":
       case "registers":

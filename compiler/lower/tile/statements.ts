@@ -55,6 +55,7 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "commitCopies":
     case "waitCopies":
     case "fenceProducts":
+    case "fenceStores":
     case "commitProducts":
     case "waitProducts":
     case "registers":
@@ -129,6 +130,7 @@ export function mapStatements(
         case "commitCopies":
         case "waitCopies":
         case "fenceProducts":
+        case "fenceStores":
         case "commitProducts":
         case "waitProducts":
         case "registers":

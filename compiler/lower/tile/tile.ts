@@ -16,7 +16,7 @@ import { itemsOf } from "./items.ts";
 import { asLoops, chooseTile, productTile } from "./product.ts";
 import { matrixAttention } from "./matrix/attention.ts";
 import { matrixProduct } from "./matrix/launches.ts";
-import { gcd } from "./matrix/operand.ts";
+import { gcd } from "./matrix/divisor.ts";
 import { merge } from "./merge.ts";
 import { rolled } from "./rolled.ts";
 import type { TileTarget } from "./target.ts";

@@ -4,14 +4,15 @@ import type { GemmKernel } from "../../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../../ir/scalar.ts";
 import type { TensorBox } from "../../../ir/tiled.ts";
 import { coefficient } from "../../indexing.ts";
+import type { Produced } from "./prologue.ts";
 
-/** Elements of a line of 128 bytes: the contracted side of a strip, and of a panel of an operand that lies across it. */
-export const LINE = 64;
 /** An operand as a tensor: [l, outer, batch], or `across` [outer, l, batch], innermost first. */
 export interface Bulk {
   readonly across: boolean;
   readonly tensor: Omit<TensorBox, "box">;
 }
+/** How an operand comes: copied in boxes, or computed by all threads that bring. `across`: neighbours in shared memory are rows or columns, not contracted indices. */
+export type Coming = Bulk | (Produced & { readonly across: boolean; readonly tensor?: never });
 /** The tensor that an operand of so many rows or columns is, if it is one: 16-bit floats at strides of 16 bytes. */
 export function bulkOf(e: Expr, g: GemmKernel, outer: ExprVar, limit: number, aligned: (param: number) => number): Bulk | undefined {
   const { l, b } = g.vars;

@@ -8,46 +8,57 @@ import { prepare } from "../../prepare.ts";
 import { arith, int, less, scoped, TileBuilder, when, type Tiled } from "../builder.ts";
 import { sequential } from "../statements.ts";
 import type { MatrixUnits, TileTarget } from "../target.ts";
-import { LINE, type Bulk } from "./boxes.ts";
+import type { Coming } from "./boxes.ts";
+import { producer, type Side } from "./bring.ts";
+import { fetching, LINE, multiplying, producing, SET } from "./prologue.ts";
 import { rasterOf } from "./raster.ts";
 import { resultsOf } from "./results.ts";
 import { MOST_PARTS, partsTime, storePart } from "./split.ts";
 
-/** Four subgroups, which multiply together, and how many such sets multiply; one more brings operands. */
-const SET = 128,
-  SETS = 2,
-  ROWS = 64 * SETS;
-/** Registers a thread that the bringing set leaves, and that the others take. */
-const FEW = 40,
-  MANY = 232;
+/** How many sets of four subgroups multiply, each so many rows at a time; one more brings operands. */
+const SETS = 2,
+  ROWS = 64;
+/** Registers a thread that the bringing set keeps, and that the others take; where it computes operands. */
+const ONLY_COPIES = { few: 40, many: 232 },
+  COMPUTES = { few: 120, many: 192 };
 const STAGES = 4;
 const DEPTH = 16;
-/** Tiles: how wide, and how much of a wide one's rate it reaches, in units of `cut.ts` (a guess until a card has been measured). */
-const WIDTHS = [
-  { n: 256, rate: 2.5 },
-  { n: 128, rate: 2.2 },
-  { n: 64, rate: 1.6 },
+/** Tiles, and how much of the unit's rate of `cut.ts` each reaches (a guess until a card has been measured). A set multiplies a rectangle of 64 rows, or two below one another. */
+const TILES = [
+  { m: 128, n: 256, rate: 2.5 },
+  { m: 256, n: 128, rate: 2.5 },
+  { m: 128, n: 128, rate: 2.2 },
+  { m: 128, n: 64, rate: 1.6 },
 ] as const;
 
 /** Strips that a part of a sum has at least: the ring is filled and emptied once a part. */
 const LEAST_STRIPS = 2 * STAGES;
-/** A tile's width, into how many parts each sum is split, and the time that the product takes in units of `cut.ts`. */
+/** A tile, into how many parts each sum is split, and the time that the product takes in units of `cut.ts`. */
 export interface BulkCut {
+  readonly m: number;
   readonly n: number;
   readonly parts: number;
   readonly time: number;
 }
 /** The fastest of the ways to cut a product. */
-export function bulkCut(g: Pick<GemmKernel, "batch" | "m" | "n" | "k">, units: MatrixUnits): BulkCut {
+export function bulkCut(g: Pick<GemmKernel, "batch" | "m" | "n" | "k">, lhs: Coming, rhs: Coming, units: MatrixUnits): BulkCut {
   const strips = Math.ceil(g.k / LINE),
     most = Math.max(1, Math.min(MOST_PARTS, Math.floor(strips / LEAST_STRIPS)));
-  const cuts = WIDTHS.flatMap(({ n, rate }) => {
-    const tiles = g.batch * Math.ceil(g.m / ROWS) * Math.ceil(g.n / n);
+  const cuts = TILES.flatMap(({ m, n, rate }) => {
+    const tiles = g.batch * Math.ceil(g.m / m) * Math.ceil(g.n / n),
+      both = [
+        { o: lhs, size: m },
+        { o: rhs, size: n },
+      ],
+      computes = both.some(x => !x.o.tensor),
+      produce = both.reduce((t, { o, size }) => t + (o.tensor ? 0 : producing(o, size, LINE, SET)), 0),
+      fetch = fetching(both.reduce((t, { o, size }) => t + size * LINE * (o.tensor ? 2 : o.bytes), 0)),
+      slower = computes ? Math.max(1, Math.max(produce, fetch) / multiplying(m * n * LINE, rate)) : 1; // whoever is slowest of those who bring, the cache, and those who multiply
     return Array.from({ length: most }, (_, p): BulkCut => {
       const each = Math.ceil(strips / (p + 1)),
         parts = Math.ceil(strips / each),
         turns = Math.ceil((tiles * parts) / units.processors);
-      return { n, parts, time: (turns * ROWS * n * each) / strips / rate + partsTime(g, parts, units.processors) };
+      return { m, n, parts, time: ((turns * m * n * each) / strips / rate) * slower + partsTime(g, parts, units.processors) };
     });
   });
   return cuts.reduce((x, y) => (y.time < x.time ? y : x));
@@ -59,9 +70,9 @@ type Turn = (later: Expr, strip: Expr, stage: Expr, round: Expr) => TiledStmt[];
 /** The kernel. A product in parts leaves the sums of each part in its workspace: f32 [parts, batch, m, n]. */
 export function bulkTile(
   g: GemmKernel,
-  lhs: Bulk,
-  rhs: Bulk,
-  { n: width, parts }: Omit<BulkCut, "time">,
+  lhs: Coming,
+  rhs: Coming,
+  { m: height, n: width, parts }: Omit<BulkCut, "time">,
   aligned: (param: number) => number,
   units: MatrixUnits,
   target: TileTarget,
@@ -69,18 +80,23 @@ export function bulkTile(
   const b = new TileBuilder(),
     dtype = g.operands === "f16" ? "f16" : "bf16",
     swizzle = { bits: 3, base: 4, shift: 7 },
-    sizes = [ROWS * LINE, width * LINE] as const,
+    sizes = [height * LINE, width * LINE] as const,
     stages = Math.min(STAGES, Math.floor(units.sharedBytes / (2 * (sizes[0] + sizes[1]) + 64))),
     buffers = sizes.map(n => b.memory("shared", dtype, stages * n, swizzle)) as [number, number], // two
     strips = Math.ceil(g.k / LINE),
     share = Math.ceil(strips / parts);
-  const { count: perBatch, at: tileAt } = rasterOf(g, ROWS, width),
+  const { count: perBatch, at: tileAt } = rasterOf(g, height, width),
     tiles = g.batch * parts * perBatch,
     groups = Math.min(tiles, units.processors);
-  const boxOf = ({ tensor, across }: Bulk, size: number): TensorBox => ({
-    ...tensor,
-    box: [LINE, across ? LINE : size, ...(g.batch === 1 ? [] : [1])],
-  });
+  const sides: readonly Side[] = [
+      { q: 0, o: lhs, size: height, value: g.lhs, outer: g.vars.i, limit: g.m },
+      { q: 1, o: rhs, size: width, value: g.rhs, outer: g.vars.j, limit: g.n },
+    ],
+    boxed = sides.filter(x => x.o.tensor),
+    computes = sides.filter(x => !x.o.tensor),
+    boxes = boxed.flatMap(({ o: { tensor, across }, size }): TensorBox[] =>
+      tensor ? [{ ...tensor, box: [LINE, across ? LINE : size, ...(g.batch === 1 ? [] : [1])] }] : [],
+    );
   const set = exprVar("set", "i32"),
     full = (stage: Expr): Expr => stage,
     free = (stage: Expr): Expr => arith("add", stage, int(stages));
@@ -136,36 +152,48 @@ export function bulkTile(
       },
     ];
   };
+  const produce = producer(b, g, computes, target);
   const bring = tilesOf(({ batch, top, left }, each) =>
-    each((_, strip, stage, round) => [
-      { kind: "awaitPhase", signal: free(stage), parity: s.binary("xor", round, int(1)) },
-      { kind: "expect", signal: full(stage), bytes: 2 * (sizes[0] + sizes[1]) },
-      ...(
-        [
-          [0, lhs, top, ROWS],
-          [1, rhs, left, width],
-        ] as const
-      ).flatMap(([q, o, start, size]) =>
+    each((_, strip, stage, round) => {
+      const deep = arith("mul", strip, int(LINE)),
+        start = (q: 0 | 1): Expr => (q === 0 ? top : left),
+        at = (q: 0 | 1): Expr => arith("mul", stage, int(sizes[q])); // where the stage begins
+      const copies = boxed.flatMap(({ q, o, size }, box) =>
         Array.from({ length: o.across ? size / LINE : 1 }, (_, panel): TiledStmt => {
-          const outer = arith("add", start, int(panel * LINE)),
-            deep = arith("mul", strip, int(LINE));
+          const outer = arith("add", start(q), int(panel * LINE));
           return {
             kind: "copyBox",
-            box: q,
+            box,
             at: [...(o.across ? [outer, deep] : [deep, outer]), ...(g.batch === 1 ? [] : [batch])],
             into: buffers[q],
-            to: arith("add", arith("mul", stage, int(sizes[q])), int(panel * LINE * LINE)),
+            to: arith("add", at(q), int(panel * LINE * LINE)),
             signal: full(stage),
           };
         }),
-      ),
-    ]),
+      );
+      const bytes = 2 * boxed.reduce((n, { q }) => n + sizes[q], 0),
+        one: TiledStmt[] = boxed.length === 0 ? [] : [{ kind: "expect", signal: full(stage), bytes }, ...copies];
+      return [
+        { kind: "awaitPhase", signal: free(stage), parity: s.binary("xor", round, int(1)) },
+        ...(computes.length === 0
+          ? one
+          : [
+              ...(one.length === 0 ? [] : [when(s.compare("eq", b.lane, int(0)), one)]),
+              ...computes.flatMap(x => produce(x, buffers[x.q], at(x.q), start(x.q), deep, batch)),
+              { kind: "fenceStores" } as const,
+              { kind: "arrive", signal: full(stage) } as const,
+            ]),
+      ];
+    }),
   );
-  const blocks = Array.from({ length: width / BLOCK }, () => SUMS.map((): ExprVar => exprVar("sum", "f32"))),
-    sums = blocks.flat(),
+  const rectangles = Array.from({ length: height / ROWS / SETS }, () =>
+      Array.from({ length: width / BLOCK }, () => SUMS.map((): ExprVar => exprVar("sum", "f32"))),
+    ),
+    sums = rectangles.flat(2),
+    under = (r: number): Expr => arith("mul", arith("add", arith("mul", mine, int(rectangles.length)), int(r)), int(ROWS)), // the first row of a rectangle in the tile
     mine = exprVar("mine", "i32"), // the set's number among those that multiply
     lane = exprVar("within", "i32");
-  const operandOf = (q: 0 | 1, o: Bulk, stage: Expr, first: Expr, step: number): SharedOperand => ({
+  const operandOf = (q: 0 | 1, o: Coming, stage: Expr, first: Expr, step: number): SharedOperand => ({
     buf: buffers[q],
     index: arith("add", arith("add", arith("mul", stage, int(sizes[q])), first), int(step * DEPTH * (o.across ? LINE : 1))),
     across: o.across,
@@ -178,41 +206,42 @@ export function bulkTile(
     ...each((later, _, stage, round) => [
       { kind: "awaitPhase", signal: full(stage), parity: round },
       { kind: "fenceProducts" },
-      ...Array.from({ length: LINE / DEPTH }, (_, step): TiledStmt => ({
-        kind: "multiplyShared",
-        sums,
-        dtype,
-        lhs: operandOf(0, lhs, stage, arith("mul", mine, int(LINE * LINE)), step),
-        rhs: operandOf(1, rhs, stage, int(0), step),
-      })),
+      ...Array.from({ length: LINE / DEPTH }, (_, step) =>
+        rectangles.map((blocks, r): TiledStmt => ({
+          kind: "multiplyShared",
+          sums: blocks.flat(),
+          dtype,
+          lhs: operandOf(0, lhs, stage, arith("mul", under(r), int(LINE)), step),
+          rhs: operandOf(1, rhs, stage, int(0), step),
+        })),
+      ).flat(),
       { kind: "commitProducts" },
       { kind: "waitProducts", pending: 1 }, // the strip before has been read
       when(later, [release(arith("rem", arith("add", count, int(stages - 1)), int(stages)))]),
     ]),
     { kind: "waitProducts", pending: 0 },
     release(arith("rem", arith("sub", count, int(1)), int(stages))),
-    scoped(
-      resultsOf(
-        {
-          g,
-          cut: { m: ROWS, n: width },
-          aligned,
-          batch,
-          row: arith(
-            "add",
-            top,
-            arith("add", arith("mul", mine, int(64)), arith("mul", arith("div", arith("rem", b.lane, int(SET)), int(32)), int(16))),
-          ),
-          col: left,
-          quad: arith("div", lane, int(4)),
-          place: arith("rem", lane, int(4)),
-          sums: blocks,
-          across: blocks.length,
-        },
-        workspace === undefined ? sequential(prepare(g.epilogue, target)) : storePart(g, workspace, part, batch),
+    ...rectangles.map((blocks, r) =>
+      scoped(
+        resultsOf(
+          {
+            g,
+            cut: { m: height, n: width },
+            aligned,
+            batch,
+            row: arith("add", arith("add", top, under(r)), arith("mul", arith("div", arith("rem", b.lane, int(SET)), int(32)), int(16))),
+            col: left,
+            quad: arith("div", lane, int(4)),
+            place: arith("rem", lane, int(4)),
+            sums: blocks,
+            across: blocks.length,
+          },
+          workspace === undefined ? sequential(prepare(g.epilogue, target)) : storePart(g, workspace, part, batch),
+        ),
       ),
     ),
   ]);
+  const registers = computes.length > 0 ? COMPUTES : ONLY_COPIES;
   return b.finish(
     g.name,
     g.params,
@@ -223,9 +252,12 @@ export function bulkTile(
       {
         kind: "if",
         cond: less(set, int(1)),
-        yes: [{ kind: "registers", count: FEW, more: false }, when(s.compare("eq", b.lane, int(0)), bring)],
+        yes: [
+          { kind: "registers", count: registers.few, more: false },
+          ...(computes.length > 0 ? bring : [when(s.compare("eq", b.lane, int(0)), bring)]),
+        ],
         no: [
-          { kind: "registers", count: MANY, more: true },
+          { kind: "registers", count: registers.many, more: true },
           { kind: "let", v: mine, value: arith("sub", set, int(1)) },
           { kind: "let", v: lane, value: arith("rem", b.lane, int(32)) },
           ...sums.map((v): TiledStmt => ({ kind: "let", v, value: s.const(0, "f32") })),
@@ -234,8 +266,11 @@ export function bulkTile(
       },
     ],
     {
-      boxes: [boxOf(lhs, ROWS), boxOf(rhs, width)],
-      signals: [...new Array<number>(stages).fill(1), ...new Array<number>(stages).fill(4 * SETS)],
+      ...(boxes.length > 0 && { boxes }),
+      signals: [
+        ...new Array<number>(stages).fill((boxes.length > 0 ? 1 : 0) + (computes.length > 0 ? SET : 0)),
+        ...new Array<number>(stages).fill(4 * SETS),
+      ],
     },
   );
 }

@@ -15,7 +15,7 @@ export interface Cut {
   /** Results of a large tile's worth of work that one processor makes in all. */
   readonly time: number;
 }
-/** What the cut depends on. `direct`: both operands are copied as they are; others pass through registers, of which tiles then leave some. */
+/** What the cut depends on. `direct`: both operands are copied as they are; others pass through registers, of which tiles then leave some, fewer where they come in `pieces`. */
 export interface Product {
   readonly batch: number;
   readonly m: number;
@@ -23,6 +23,7 @@ export interface Product {
   readonly k: number;
   readonly operands: FragmentDType;
   readonly direct: boolean;
+  readonly pieces?: boolean;
 }
 /** A tile and how much of a large tile's rate it reaches (a guess until a card has been measured). */
 interface Choice extends Pick<Cut, "m" | "n" | "down" | "across"> {
@@ -49,7 +50,7 @@ export function cutProduct(p: Product, units: MatrixUnits): Cut {
     k = 64 / bytes;
   const tiles = (c: Choice): number => p.batch * Math.ceil(p.m / c.m) * Math.ceil(p.n / c.n),
     time = (c: Choice): number => (Math.ceil(tiles(c) / units.processors) * c.m * c.n) / c.rate;
-  const best = CHOICES.filter(c => p.direct || c.m * c.n <= 64 * 64).reduce((x, y) => (time(y) < time(x) ? y : x)),
+  const best = CHOICES.filter(c => p.direct || p.pieces === true || c.m * c.n <= 64 * 64).reduce((x, y) => (time(y) < time(x) ? y : x)),
     strips = Math.ceil(p.k / k);
   const wanted = Math.min(MOST_PARTS, Math.floor(units.processors / tiles(best)), Math.floor(strips / LEAST_STRIPS)),
     each = Math.ceil(strips / Math.max(1, wanted));

@@ -11,7 +11,8 @@ import { hidden } from "../../../primitives/attention.ts";
 import { coefficient } from "../../indexing.ts";
 import { arith, int, less, TileBuilder, when, type Tiled } from "../builder.ts";
 import { STAGES, type HeadsCut } from "./heads_cut.ts";
-import { divisor, Staged, wayOf } from "./operand.ts";
+import { divisor } from "./divisor.ts";
+import { Staged, wayOf } from "./operand.ts";
 
 const WARP = 32;
 /** Blocks of sums, each 8 variables of a thread: [block of rows][block of columns][sum]. */

@@ -1,19 +1,22 @@
 // How an operand of a product comes into shared memory, strip by strip: copied as it lies, in pieces of up to 16 bytes while other work goes on, where its elements are neighbours in memory
-// and need no work; else loaded and computed into registers before a strip is multiplied and stored after it.
+// and need no work; else loaded and computed into registers before a strip is multiplied and stored after it, also in pieces where that is possible.
 import { byteSize } from "../../../../runtime/dtype.ts";
 import { replaceVars } from "../../../ir/exprs.ts";
 import type { FragmentDType } from "../../../ir/fragment.ts";
-import type { GemmKernel } from "../../../ir/kernel.ts";
+import type { GemmKernel, KernelParam } from "../../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../../ir/scalar.ts";
 import type { Swizzle, TiledStmt } from "../../../ir/tiled.ts";
 import { coefficient } from "../../indexing.ts";
 import { arith, int, less, when, type TileBuilder } from "../builder.ts";
 import { followsL } from "../follows.ts";
+import { divisor } from "./divisor.ts";
+import { pieceOf, togetherOf } from "./pieces.ts";
 
-/** Elements of the operand are neighbours along `l` (the contracted index) or `outer`; `count` of them are one piece of a copy, 0 where it passes through registers. */
+/** Elements of the operand are neighbours along `l` (the contracted index) or `outer`; `count` of them are one piece of a copy, 0 where it passes through registers, `together` (1) at a time. */
 export interface Way {
   readonly along: "l" | "outer";
   readonly count: number;
+  readonly together?: number;
 }
 /** The way for an operand over its row or column `outer`. `aligned`: bytes of which a parameter's address is a multiple. */
 export function wayOf(
@@ -36,22 +39,22 @@ export function wayOf(
   }
   return slow;
 }
-/** A number that divides the value of `e`, given numbers that divide variables; 0 for zero. */
-export function divisor(e: Expr, known: ReadonlyMap<number, number>): number {
-  switch (e.kind) {
-    case "const":
-      return Math.abs(e.value);
-    case "var":
-      return known.get(e.id) ?? 1;
-    case "binary":
-      if (e.op === "mul") return divisor(e.x, known) * divisor(e.y, known);
-      return e.op === "add" || e.op === "sub" ? gcd(divisor(e.x, known), divisor(e.y, known)) : 1;
-    default:
-      return 1;
-  }
+/** How an operand that passes through registers is walked: along whichever side more of its neighbours are loaded at once. `limits`: how many there are along `l` and `outer`. */
+export function computedWay(
+  e: Expr,
+  { vars: { l }, params, k }: Pick<GemmKernel, "params" | "k"> & { readonly vars: Pick<GemmKernel["vars"], "l"> },
+  outer: ExprVar,
+  limit: number,
+  dtype: FragmentDType,
+  aligned: (param: number) => number,
+): Way {
+  const ways = (["l", "outer"] as const).map((along): Way & { readonly together: number } => {
+    const [v, n] = along === "l" ? [l, k] : [outer, limit];
+    return { along, count: 0, together: togetherOf(e, v, n, params, dtype, aligned) };
+  });
+  const [first, second] = (followsL(e, l, outer) ? ways : ways.toReversed()) as [(typeof ways)[number], (typeof ways)[number]]; // two
+  return second.together > first.together ? second : first;
 }
-/** Greatest common divisor; of 0 and n it is n. */
-export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /** One operand of one product: `size` rows or columns of a tile from `start` on, `limit` in all; strips are `depth` deep, `of` in all. */
 export interface Side {
@@ -64,7 +67,7 @@ export interface Side {
   readonly start: Expr;
   readonly limit: number;
 }
-/** What both operands share. `ready`: expands and shares expressions. */
+/** What both operands share. `ready`: expands and shares expressions. `params`: what is loaded in pieces. */
 export interface Strips {
   readonly b: TileBuilder;
   readonly l: ExprVar;
@@ -74,6 +77,7 @@ export interface Strips {
   readonly k: number;
   readonly stages: number;
   readonly ready: (e: Expr) => Expr;
+  readonly params?: readonly KernelParam[];
 }
 
 /** An operand in shared memory. */
@@ -96,8 +100,7 @@ export class Staged {
     this.depthStep = alongL ? 1 : o.size;
     this.elements = o.size * depth;
     this.buf = b.memory("shared", o.dtype, stages * this.elements, swizzleOf(alongL ? depth : o.size, o.dtype, !alongL));
-    const rounded = o.value.kind === "load" || o.dtype === "f32" ? o.value : s.convert(s.convert(o.value, o.dtype), "f32");
-    this.value = this.async ? o.value : strips.ready(rounded);
+    this.value = this.async ? o.value : strips.ready(rounded(o.value, o.dtype, o.way.together));
   }
   /** Is it copied beside other work? */
   get async(): boolean {
@@ -154,29 +157,23 @@ export class Staged {
   /** Load the strip from `first` on into variables, computed; `put` stores them into a stage. */
   load(first: Expr): { readonly get: readonly TiledStmt[]; readonly put: (stage: Expr) => TiledStmt[] } {
     const { o, s: t } = this,
-      { along } = o.way,
+      { along, together = 1 } = o.way,
       pitch = along === "l" ? t.depth : o.size,
-      names: ExprVar[] = [];
-    const get = this.spread(1, (row, col) => {
+      names: ExprVar[][] = [];
+    const get = this.spread(together, (row, col) => {
       const [x, y] =
         along === "l" ? [arith("add", o.start, row), arith("add", first, col)] : [arith("add", o.start, col), arith("add", first, row)];
-      const inside = [...(o.limit % o.size === 0 ? [] : [less(x, int(o.limit))]), ...(t.k % t.depth === 0 ? [] : [less(y, int(t.k))])];
-      const value = this.at(this.value, o.limit % o.size === 0 ? x : arith("min", x, int(o.limit - 1)), arith("min", y, int(t.k - 1))), // the strip may be past the end
-        v = exprVar("x", "f32");
-      names.push(v);
-      return [{ kind: "let", v, value: inside.reduceRight<Expr>((z, c) => s.select(c, z, s.const(0, "f32")), value) }];
+      const values = computed(this.value, o, t, along, together, x, y),
+        mine = values.values.map(() => exprVar("x", "f32"));
+      names.push(mine);
+      return [...values.before, ...mine.map((v, q): TiledStmt => ({ kind: "let", v, value: values.values[q] as Expr }))]; // one for one
     });
-    let next = 0;
     const put = (stage: Expr): TiledStmt[] => {
-      next = 0;
-      return this.spread(1, (row, col) => [
-        {
-          kind: "store",
-          buf: this.buf,
-          index: arith("add", arith("mul", stage, int(this.elements)), arith("add", arith("mul", row, int(pitch)), col)),
-          value: names[next++] as Expr, // one a turn, as above
-        },
-      ]);
+      let next = 0;
+      return this.spread(together, (row, col) => {
+        const index = arith("add", arith("mul", stage, int(this.elements)), arith("add", arith("mul", row, int(pitch)), col));
+        return [stored(this.buf, index, names[next++] ?? [])]; // one a turn, as above
+      });
     };
     return { get, put };
   }
@@ -214,6 +211,37 @@ export class Staged {
     return this.o.side === "lhs" ? { index, rows: outerStep, cols: depthStep } : { index, rows: depthStep, cols: outerStep };
   }
 }
+/** An operand's value as it is stored: what is stored in twos is rounded there. */
+export function rounded(e: Expr, dtype: FragmentDType, together = 1): Expr {
+  if (dtype === "f32" || e.kind === "load") return e;
+  if (together === 1) return s.convert(s.convert(e, dtype), "f32");
+  return e.kind === "convert" && e.x.kind === "convert" && e.x.dtype === dtype && e.x.x.dtype === "f32" ? e.x.x : e;
+}
+/** The values of a piece from row or column `x` and contracted index `y` on, zeros past either edge, and what is loaded before. */
+export function computed(
+  value: Expr,
+  { outer, limit, size }: Pick<Side, "outer" | "limit" | "size">,
+  { batch, l, k, depth, params = [] }: Pick<Strips, "batch" | "l" | "k" | "depth" | "params">,
+  along: Way["along"],
+  together: number,
+  x: Expr,
+  y: Expr,
+): ReturnType<typeof pieceOf> {
+  const step = (v: "l" | "outer"): number => (v === along ? together : 1); // the strip may be past the end, but no piece hangs over it
+  const inside = [...(limit % size === 0 ? [] : [less(x, int(limit))]), ...(k % depth === 0 ? [] : [less(y, int(k))])],
+    at = new Map([
+      [batch.v.id, batch.value],
+      [outer.id, limit % size === 0 ? x : arith("min", x, int(limit - step("outer")))],
+      [l.id, arith("min", y, int(k - step("l")))],
+    ]);
+  const { before, values } = pieceOf(value, along === "l" ? l : outer, together, params, at);
+  return { before, values: values.map(e => inside.reduceRight<Expr>((z, c) => s.select(c, z, s.const(0, "f32")), e)) };
+}
+/** The store of a piece. */
+export const stored = (buf: number, index: Expr, values: readonly Expr[]): TiledStmt => {
+  const [only] = values;
+  return values.length === 1 && only ? { kind: "store", buf, index, value: only } : { kind: "storeVector", buf, index, values };
+};
 /** The swizzle for rows of so many elements. Fragments read 16 bytes of 8 rows side by side; of f32 across the contracted index, 8 single neighbours of 4 rows. */
 function swizzleOf(row: number, dtype: FragmentDType, across: boolean): Swizzle | undefined {
   const log = Math.log2(row * byteSize(dtype)),

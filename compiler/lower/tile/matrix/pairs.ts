@@ -5,7 +5,7 @@ import type { GemmKernel } from "../../../ir/kernel.ts";
 import { exprVar, type Expr } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { coefficient } from "../../indexing.ts";
-import { divisor } from "./operand.ts";
+import { divisor } from "./divisor.ts";
 
 /** Statements of two neighbours, given each one's bindings: everything is computed, then stored in twos. Undefined where `after` is more than names and stores, or its stores do not lie side by side
  *  at even places. Columns of the first are even. */

@@ -108,6 +108,7 @@ class Product {
       depth: cut.k,
       k: g.k,
       stages,
+      params: g.params,
       ready: (e: Expr): Expr => share(expand(e)),
     };
     const lhs = new Staged(

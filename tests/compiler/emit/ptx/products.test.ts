@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Func } from "../../../../compiler/ir/func.ts";
-import { matmul, add, gelu, type Tensor } from "../../../../stdlib/index.ts";
+import { matmul, add, astype, gelu, mul, transpose, type Tensor } from "../../../../stdlib/index.ts";
 import { traceClosed } from "../../../../compiler/trace/trace.ts";
 import { compiledFor, productOf } from "../../../ptx/matrix.ts";
 import { ptxas } from "../../../support/drivers.ts";
@@ -27,6 +27,19 @@ const fused: Func = traceClosed(
     { dtype: "bf16", shape: [4096] },
   ],
 );
+/** Operands that are computed: a cast and a scale of one, or a mask of one, which lies across, and a cast of the other. */
+const computed = (both: boolean): Func =>
+  traceClosed(
+    (...xs) => {
+      const [a, c, w] = xs as [Tensor, Tensor, Tensor]; // three parameters
+      return both ? [matmul(transpose(mul(a, c)), astype(w, "bf16"))] : [matmul(mul(astype(w, "bf16"), 0.5), a)];
+    },
+    [
+      { dtype: "bf16", shape: [4096, 512] },
+      { dtype: "bf16", shape: [4096, 512] },
+      { dtype: "f32", shape: [4096, both ? 512 : 4096] },
+    ],
+  );
 /** Large tiles of every dtype and layout, edges on all sides, small tiles, split sums, odd strides, an epilogue. */
 const templates: readonly (readonly [what: string, f: Func])[] = [
   ["bf16 large", productOf("bf16", 4096, 4096, 4096)],
@@ -37,6 +50,8 @@ const templates: readonly (readonly [what: string, f: Func])[] = [
   ["bf16 split", productOf("bf16", 64, 8192, 64)],
   ["bf16 split, wide", productOf("bf16", 768, 8192, 768, { lhs: true })],
   ["bf16 gelu", fused],
+  ["bf16 computed", computed(false)],
+  ["bf16 computed, both", computed(true)],
   ["f32 large", productOf("f32", 4096, 4096, 4096)],
   ["f32 turned", productOf("f32", 4096, 4096, 4096, { lhs: true })],
   ["f32 odd", productOf("f32", 1023, 1023, 1023)],
