@@ -16,8 +16,15 @@ export interface ShapeError<Why extends string> {
 
 /** The shape of an operand: a tensor's, [] for a number or a boolean. */
 export type ShapeOf<X> = X extends Tensor<infer S> ? S : X extends number | boolean ? readonly [] : Dims;
-/** A tensor of a computed shape; a mismatch has been reported by `Demand`, so its result is any tensor. */
-export type Shaped<R, D extends Tensor["dtype"] = Tensor["dtype"]> = R extends Dims ? Tensor<R, D> : Tensor;
+/**
+ * A tensor of a computed shape; a mismatch has been reported by `Demand`, so its result is any tensor. It is made of inferred names, not of `R` and `D` themselves:
+ * TypeScript looks for a call's type arguments in what its result may be, and would go through all that computes them, which takes most of the time of a check.
+ */
+export type Shaped<R, D extends Tensor["dtype"] = Tensor["dtype"]> = R extends infer S extends Dims
+  ? [D] extends [infer E extends Tensor["dtype"]]
+    ? Tensor<S, E>
+    : never
+  : Tensor;
 /** Is the number of dimensions unknown? */
 export type Unranked<S extends Dims> = number extends S["length"] ? true : false;
 
