@@ -29,6 +29,8 @@ export const paths = (tree: unknown): string[] => leafPaths(flatten(tree).def);
 export const size = (tree: unknown): number => leaves(tree).reduce<number>((n, x) => n + (isTensor(x) ? x.size : 1), 0);
 
 /** `f` on corresponding leaves; the result has the structure of the first tree. @throws E0103 when the structures differ */
+export function map<T>(f: (...leaves: Tensor[]) => unknown, first: T, ...rest: readonly unknown[]): T;
+export function map<T>(f: (...leaves: never[]) => unknown, first: T, ...rest: readonly unknown[]): T;
 export function map<T>(f: (...leaves: never[]) => unknown, first: T, ...rest: readonly unknown[]): T {
   const { leaves: xs, def } = flatten(first);
   const others = rest.map(t => {
@@ -43,6 +45,8 @@ export function map<T>(f: (...leaves: never[]) => unknown, first: T, ...rest: re
   ) as T; // the structure of `first`
 }
 /** `f(path, leaf)` on each leaf. */
+export function mapWithPath<T>(f: (path: string, leaf: Tensor) => unknown, tree: T): T;
+export function mapWithPath<T>(f: (path: string, leaf: never) => unknown, tree: T): T;
 export function mapWithPath<T>(f: (path: string, leaf: never) => unknown, tree: T): T {
   const { leaves: xs, def } = flatten(tree),
     at = leafPaths(def);

@@ -19,9 +19,10 @@ export interface Rewritten {
   readonly map: RawSourceMap | null;
   readonly diagnostics: readonly Diagnostic[];
 }
-/** `module`: where the operators are imported from, "pullback/operators" unless told otherwise. */
+/** `module`: where the operators are imported from, "pullback/operators" unless told otherwise. `forTypes`: the text is type-checked and never run. */
 export interface RewriteOptions {
   readonly module?: string;
+  readonly forTypes?: boolean;
 }
 
 /** Rewrite the tensor scopes of a file. The extension of `fileName` says whether it is TypeScript, JavaScript, with JSX. */
@@ -54,6 +55,7 @@ export function rewrite(source: string, fileName: string, options: RewriteOption
     edits,
     bindings,
     names,
+    forTypes: options.forTypes ?? false,
     plain: new Plain(bindings),
     native: new Set(),
     closures: [],

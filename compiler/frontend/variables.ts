@@ -12,7 +12,11 @@ export function varsOf(w: Work, statement: ts.Node, range: Range = rangeOf(state
   if (names.length === 0) return undefined;
   const list = names.join(", "),
     values = w.names.fresh("$v");
-  return `${w.names.of("$vars")}([${names.map(n => JSON.stringify(n)).join(", ")}], ${live.length}, () => [${list}], ${values} => { [${list}] = ${values}; })`;
+  const vars = w.names.of("$vars");
+  // For types alone: TypeScript follows no assignment inside closures, so here each variable becomes whatever its declaration lets it be.
+  const anything = /\.[cm]?jsx?$/.test(w.file.fileName) ? `/** @type {any} */ (${vars})` : `${vars} as any`;
+  const count = w.forTypes ? `([${list}] = ${anything}, ${live.length})` : live.length;
+  return `${vars}([${names.map(n => JSON.stringify(n)).join(", ")}], ${count}, () => [${list}], ${values} => { [${list}] = ${values}; })`;
 }
 /** Arguments after the first ones, without trailing undefined. */
 export function tailArguments(args: readonly (string | undefined)[]): string {

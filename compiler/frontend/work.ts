@@ -18,6 +18,8 @@ export interface Work {
   readonly edits: Edits;
   readonly bindings: Bindings;
   readonly names: Names;
+  /** The text is type-checked and never run. */
+  readonly forTypes: boolean;
   readonly plain: Plain;
   /** Statements that stay JavaScript's: their break and continue do too. */
   readonly native: Set<ts.Node>;

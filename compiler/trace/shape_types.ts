@@ -7,8 +7,8 @@ import type { Tensor } from "./tensor.ts";
 export interface Mismatch<Why extends string> {
   readonly "~mismatch": Why;
 }
-/** What an argument must also be: nothing more, or, where shapes contradict each other, something that does not exist and whose name says why. */
-export type Demand<R> = R extends Mismatch<infer Why> ? ShapeError<Why> : unknown;
+/** What an argument must also be: nothing more, or, where shapes contradict each other, something that does not exist and whose name says why. Values that cannot be (`never`) have no shapes that could. */
+export type Demand<R> = [R] extends [never] ? unknown : R extends Mismatch<infer Why> ? ShapeError<Why> : unknown;
 /** No value has this type: its parameter is the compiler's message. */
 export interface ShapeError<Why extends string> {
   readonly "shapes do not fit": Why;

@@ -19,7 +19,7 @@ export interface Shadow {
 
 /** The shadow of a file's text. */
 export function shadowOf(file: string, source: string): Shadow {
-  const { code, map, diagnostics } = rewrite(source, file);
+  const { code, map, diagnostics } = rewrite(source, file, { forTypes: true });
   const findings = diagnostics.map(({ code: c, message, help, line, column, start, end }): Finding => ({
     code: c,
     message,

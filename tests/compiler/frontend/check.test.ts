@@ -51,6 +51,30 @@ export const wrong = (x: F32<["batch", 784]>, y: F32<[10]>) => x * 2 + y;
   assert.equal(check("shapes.ts", source), ["4:72 E1101 cannot broadcast [batch, 784] with [10]"]);
 });
 
+test("a variable that branches, loops or closures assign has its declared type afterwards", () => {
+  const source = `"use tensor";
+import { isTensor, tree, type Tensor } from "./library.ts";
+export function f(t: Tensor, n: number, p: { readonly w: Tensor }) {
+  let x: Tensor | number = 0, y: Tensor, z: Tensor | undefined;
+  if (t.sum() > 0) x = x * t;
+  if (t.sum() > 1) y = t * 2; else y = t;
+  for (let i = 0; i < n; i++) z = z === undefined ? t : z * 2;
+  const more = () => { x = 2 * x; };
+  more();
+  const moved = tree.map(v => v - x * v, p), mapped: string = tree.map((v, u) => x * v * u, moved, p);
+  const chosen: string = typeof x === "number" ? t : x * 2, product: string = x * 3, either: string = z;
+  return [isTensor(x) ? x * y : t, mapped, chosen, product, either];
+}
+`;
+  write("library.ts", 'export { isTensor, type Tensor } from "pullback";\nexport * as tree from "pullback/tree";\n');
+  assert.equal(check("assigned.ts", source), [
+    "10:46 TS2322 Type '{ readonly w: Tensor<Dims, DType>; }' is not assignable to type 'string'.",
+    "11:9 TS2322 Type 'Tensor<Dims, DType>' is not assignable to type 'string'.",
+    "11:61 TS2322 Type 'number | Tensor<Dims, DType>' is not assignable to type 'string'.",
+    "11:86 TS2322 Type 'Tensor<Dims, DType> | undefined' is not assignable to type 'string'.",
+  ]);
+});
+
 test("TypeScript's own errors come back at the user's place, inside rewritten code too", () => {
   const source = `"use tensor";
 import type { Tensor } from "pullback";
