@@ -22,8 +22,21 @@ interface ResolveContext {
   readonly parentURL?: string | undefined;
 }
 
-/** `./model.js` may be `./model.ts`. */
+const again = /\?version=\d+$/;
+/** A module that is loaded again (`./model.ts?version=2`, as `pullback check --watch` does) loads what it imports by path again. */
 export async function resolve(
+  specifier: string,
+  context: ResolveContext,
+  next: (specifier: string, context?: ResolveContext) => Promise<Resolved>,
+): Promise<Resolved> {
+  const found = await resolvePath(specifier, context, next),
+    [version] = again.exec(context.parentURL ?? "") ?? [];
+  return version !== undefined && specifier.startsWith(".") && found.url.startsWith("file:") && !found.url.includes("?")
+    ? { ...found, url: found.url + version }
+    : found;
+}
+/** `./model.js` may be `./model.ts`. */
+async function resolvePath(
   specifier: string,
   context: ResolveContext,
   next: (specifier: string, context?: ResolveContext) => Promise<Resolved>,
@@ -46,6 +59,7 @@ export async function load(url: string, context: object, next: (url: string, con
   if (protocol !== "file:" || !/\.m?[jt]sx?$/.test(pathname) || pathname.includes("/node_modules/")) return next(url, context);
   const source = await readFile(fileURLToPath(url), "utf8");
   if (source.includes(directive)) return javaScript(source, url);
+  if (again.test(url) && isTypeScript(pathname)) return javaScript(source, url); // other loaders look at how a URL ends
   if (!isTypeScript(pathname)) return next(url, context);
   try {
     return await next(url, context);
@@ -61,6 +75,6 @@ async function compiled(url: string): Promise<Loaded> {
 }
 const javaScript = (source: string, url: string): Loaded => ({
   format: "module",
-  source: withInlineMap(toJavaScript(source, url)),
+  source: withInlineMap(toJavaScript(source, url.replace(/\?.*$/, ""))), // the ending says which language it is
   shortCircuit: true,
 });

@@ -1,49 +1,13 @@
 // `pullback check [files]`: type-checks shadows, lints, and traces exported functions abstractly. Prints as tsc does; the status is 1 when something was found.
-import { existsSync, watch } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, relative } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { format } from "../diagnostics.ts";
 import { sorted, type Finding } from "./finding.ts";
+import { parse, usage, type Options } from "./options.ts";
 import { CheckedProject, configAbove } from "./project.ts";
 import { traceExport } from "./traced.ts";
-
-const usage = `usage: pullback check [--json] [--watch] [--project tsconfig.json] [--no-trace] FILE...
-
-Type-checks the files with tensor scopes as they are rewritten, looks for what JavaScript cannot trap, and traces exported functions
-whose parameters have known shapes (Tensor<["batch", 784], "f32">), without computing anything. The status is 1 when something was found.
-`;
-interface Options {
-  readonly files: readonly string[];
-  readonly json: boolean;
-  readonly watch: boolean;
-  readonly trace: boolean;
-  readonly project: string | undefined;
-}
-
-function parse(argv: string[]): Options | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        json: { type: "boolean" },
-        watch: { type: "boolean" },
-        project: { type: "string" },
-        "no-trace": { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-    if (values.help) return "";
-    if (positionals.length === 0) return "a file is missing";
-    const files = positionals.map(f => resolve(f)),
-      missing = files.find(f => !existsSync(f));
-    if (missing !== undefined) return `there is no file ${relative(process.cwd(), missing)}`;
-    return { files, json: values.json ?? false, watch: values.watch ?? false, trace: !values["no-trace"], project: values.project };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
+import { Watched } from "./watch.ts";
 
 /** All findings of the files, and a sentence about what was traced. */
 async function run(
@@ -51,7 +15,6 @@ async function run(
   o: Options,
   version: number,
 ): Promise<{ readonly findings: readonly Finding[]; readonly skipped: readonly string[]; readonly traced: number }> {
-  for (const f of o.files) project.refresh(f);
   const found = o.files.flatMap(f => project.findings(f)),
     broken = new Set(found.map(f => f.file)),
     skipped: string[] = [];
@@ -93,15 +56,23 @@ async function main(argv: string[]): Promise<number> {
   const [first = "."] = o.files,
     project = new CheckedProject(o.project ?? configAbove(dirname(first)));
   let version = 0;
-  const once = async (): Promise<number> => {
+  const once = async (changed: readonly string[]): Promise<number> => {
+    for (const f of changed) if (existsSync(f)) project.refresh(f);
     const result = await run(project, o, version++);
     report(project, o, result);
     return result.findings.length > 0 ? 1 : 0;
   };
-  const status = await once();
+  const status = await once(o.files);
   if (!o.watch) return status;
-  let running = Promise.resolve(0);
-  for (const f of o.files) watch(f, () => (running = running.then(once)));
+  // A change in a file that another one imports may be wrong there: whatever changes, all files that were named are checked again.
+  let running = Promise.resolve();
+  const watched = new Watched(files => {
+    running = running.then(async () => {
+      await once(files);
+      watched.set(project.files()); // there may be new imports
+    });
+  });
+  watched.set(project.files());
   return new Promise(() => undefined);
 }
 

@@ -58,6 +58,19 @@ export function placesFrom(s: Shadow, offset: number): readonly number[] {
   return found;
 }
 
+/** The offset in the source of a character of the shadow that the user wrote, and undefined for one that was put in. */
+export function offsetFrom(s: Shadow, offset: number): number | undefined {
+  if (!s.lines) return offset;
+  const at = positionOf(s.text, offset),
+    column = at.column - 1,
+    segment = s.lines[at.line - 1]?.findLast(([c]) => c <= column);
+  if (!segment || segment.length === 1) return undefined;
+  const [from, , line = 0, c = 0] = segment,
+    start = s.source.split("\n", line).reduce((n, text) => n + text.length + 1, 0) + c,
+    piece = s.text.slice(offset - (column - from), offset + 1);
+  return s.source.startsWith(piece, start) ? start + piece.length - 1 : undefined;
+}
+
 /** TypeScript's complaint at the user's place. Shapes that contradict each other have a sentence of their own inside its long one. */
 export function typeError(shadow: Shadow, d: ts.Diagnostic): Finding {
   const text = ts.flattenDiagnosticMessageText(d.messageText, "\n"),

@@ -1,14 +1,19 @@
 // The language-service plugin of TypeScript 6 and earlier, after its entry (bin/editor.cjs) has loaded: in a project with tensor scopes, errors and hovers come from the
-// shadows, at the user's place. Everything else is the editor's own.
+// shadows, at the user's place, and so do members after a dot and the types of inlay hints. Everything else is the editor's own.
 import type { Finding } from "../check/finding.ts";
 import { lint } from "../check/lints.ts";
 import { placeOf, typeError, type Shadow } from "../check/shadow.ts";
 import type { ts, TypeScript } from "../typescript.ts";
 import { hoverAt } from "./hover.ts";
+import { hintsIn } from "./inlay.ts";
+import { memberAt, membersAt } from "./members.ts";
 import { ShadowService, type EditorProject } from "./service.ts";
 
 /** The methods that this plugin replaces. */
-export type Replaced = Pick<ts.LanguageService, "getSemanticDiagnostics" | "getQuickInfoAtPosition">;
+export type Replaced = Pick<
+  ts.LanguageService,
+  "getSemanticDiagnostics" | "getQuickInfoAtPosition" | "getCompletionsAtPosition" | "getCompletionEntryDetails" | "provideInlayHints"
+>;
 
 /** The plugin for one project. `api` is the editor's TypeScript. */
 export function editorHelp(api: TypeScript, editor: EditorProject): Replaced {
@@ -18,6 +23,13 @@ export function editorHelp(api: TypeScript, editor: EditorProject): Replaced {
     getSemanticDiagnostics: file => (shadows.isNeeded ? diagnosticsOf(api, shadows, own, file) : own.getSemanticDiagnostics(file)),
     getQuickInfoAtPosition: (file, offset, length) =>
       (shadows.isNeeded ? hoverAt(api, shadows, file, offset) : undefined) ?? own.getQuickInfoAtPosition(file, offset, length),
+    getCompletionsAtPosition: (file, offset, ...more) =>
+      membersAt(shadows, file, offset, more[0]) ?? own.getCompletionsAtPosition(file, offset, ...more),
+    getCompletionEntryDetails: (file, offset, name, ...more) =>
+      memberAt(shadows, file, offset, name) ?? own.getCompletionEntryDetails(file, offset, name, ...more),
+    provideInlayHints: (file, span, preferences) =>
+      (shadows.isNeeded ? hintsIn(api, shadows, own, file, span, preferences) : undefined) ??
+      own.provideInlayHints(file, span, preferences),
   };
 }
 

@@ -25,6 +25,9 @@ export class ShadowService {
   private readonly service: ts.LanguageService;
   private readonly known = new Map<string, Known>();
   private readonly editor: EditorProject;
+  /** A file that reads otherwise for the length of one question. */
+  private trial: { readonly file: string; readonly text: string } | undefined;
+  private trials = 0;
   constructor(api: TypeScript, editor: EditorProject) {
     this.editor = editor;
     const host = editor.languageServiceHost;
@@ -34,8 +37,9 @@ export class ShadowService {
       {
         getCompilationSettings: () => host.getCompilationSettings(),
         getScriptFileNames: () => host.getScriptFileNames(),
-        getScriptVersion: f => (outside(f) ? "0" : host.getScriptVersion(f)),
+        getScriptVersion: f => (outside(f) ? "0" : f === this.trial?.file ? `trial ${this.trials}` : host.getScriptVersion(f)),
         getScriptSnapshot: f => {
+          if (f === this.trial?.file) return api.ScriptSnapshot.fromString(this.trial.text);
           const text = outside(f) ? host.readFile(f) : this.recordOf(f).text;
           return text === undefined ? host.getScriptSnapshot(f) : api.ScriptSnapshot.fromString(text);
         },
@@ -48,7 +52,10 @@ export class ShadowService {
         getDirectories: f => host.getDirectories?.(f) ?? [],
         realpath: f => host.realpath?.(f) ?? f,
         useCaseSensitiveFileNames: () => host.useCaseSensitiveFileNames?.() ?? true,
-        getProjectVersion: () => host.getProjectVersion?.() ?? "",
+        getProjectVersion: () => {
+          const version = host.getProjectVersion?.();
+          return version === undefined ? "" : `${version}, trial ${this.trials}`;
+        },
       },
       api.createDocumentRegistry(),
     );
@@ -71,6 +78,18 @@ export class ShadowService {
     const program = this.service.getProgram(),
       tree = program?.getSourceFile(file);
     return program && tree ? { service: this.service, checker: program.getTypeChecker(), tree } : undefined;
+  }
+
+  /** What `ask` learns while the file reads as `text`, which has been rewritten. */
+  during<R>(file: string, text: string, ask: (service: ts.LanguageService) => R): R {
+    this.trial = { file, text };
+    this.trials++;
+    try {
+      return ask(this.service);
+    } finally {
+      this.trial = undefined;
+      this.trials++;
+    }
   }
 
   private recordOf(file: string): Known {

@@ -9,7 +9,7 @@ import { rewrite, type RewriteOptions } from "../rewrite.ts";
 import { directive } from "../scopes.ts";
 
 /** What the plugin may be told. */
-export interface PluginOptions extends RewriteOptions {
+export interface PluginOptions extends Pick<RewriteOptions, "module"> {
   /** How imports with ?compiled are compiled. */
   readonly ahead?: AheadOptions;
 }

@@ -40,7 +40,7 @@ test("a warm check takes a small part of a cold one, and little of a second", ()
     warm = [1, 2, 3, 4, 5, 6, 7].map(check).sort((a, b) => a - b),
     best = warm[0] ?? Infinity;
   console.log(`cold ${Math.round(cold)} ms, warm ${warm.map(Math.round).join(" ")} ms`);
-  assert.ok(best < 1500, `${best} ms`);
+  assert.ok(best < 900, `${best} ms`); // about 200 on an idle machine
   assert.ok(best < cold / 4, `${best} of ${cold} ms`);
 });
 

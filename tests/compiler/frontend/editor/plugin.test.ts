@@ -108,4 +108,41 @@ test("a file that is being typed has no semantic errors, and another sees its la
   assert.equal(told(help.getSemanticDiagnostics("/b.ts")), []);
 });
 
+test("after a dot stand the members that the rewritten program knows, also while the line does not parse", () => {
+  for (const [text, what] of [
+    [scope.replace("return y;", "y.\n  return y;"), "y.\n"],
+    [scope.replace("return y;", "const z = y + x;\n  return z.ndi;"), "z.ndi"],
+  ] as const) {
+    const { own, help } = editorWith({ "/a.ts": text });
+    const at = text.indexOf(what) + what.trimEnd().length;
+    assert.equal(
+      help.getCompletionsAtPosition("/a.ts", at, undefined)?.entries.map(e => e.name),
+      ["ndim"],
+    );
+    const details = help.getCompletionEntryDetails("/a.ts", at, "ndim", undefined, undefined, undefined, undefined);
+    assert.is(ts.displayPartsToString(details?.displayParts), "(property) Tensor.ndim: number");
+    const other = text.indexOf("x + 1");
+    assert.equal(help.getCompletionsAtPosition("/a.ts", other, undefined), own.getCompletionsAtPosition("/a.ts", other, undefined));
+    assert.is(ts.displayPartsToString(help.getQuickInfoAtPosition("/a.ts", text.indexOf("x + 1"))?.displayParts) !== "", true);
+  }
+});
+test("inlay hints show the types of the rewritten program, at the user's names, and nothing of what was put in", () => {
+  const text = scope.replace("return y;", "const z = y + x, g = (a: Tensor) => a + z;\n  return g(z);");
+  const { own, help } = editorWith({ "/a.ts": text });
+  const preferences = {
+    includeInlayVariableTypeHints: true,
+    includeInlayFunctionLikeReturnTypeHints: true,
+    includeInlayParameterNameHints: "all",
+  } as const;
+  const hints = (service: Pick<ts.LanguageService, "provideInlayHints">): string[] =>
+    service
+      .provideInlayHints("/a.ts", { start: 0, length: text.length }, preferences)
+      .map(
+        h =>
+          `${text.slice(0, h.position).match(/\S+$/)?.[0]}|${h.text || ts.displayPartsToString(h.displayParts as ts.SymbolDisplayPart[])}`,
+      );
+  assert.ok(hints(own).includes("y|: any"), hints(own).join());
+  assert.equal(hints(help), ["g(|a:", "Tensor)|: Tensor", "y|: Tensor", "z|: Tensor", "g|: (a: Tensor) => Tensor", "Tensor)|: Tensor"]);
+});
+
 test.run();

@@ -99,6 +99,30 @@ test("a hover shows shapes: of names, of operators, and in other files", async (
   assert.is(await hover(files.model, model, "+ b"), '(operator) +: Tensor<readonly ["batch", 256], "f32">');
   assert.match(await hover(files.app, app, "dense(x", 2), /^\(alias\) dense\(x: .*\): Tensor<readonly \["batch", 256\], "f32">\n/s);
 });
+test("completions after a dot are a tensor's, and inlay hints say shapes", async () => {
+  const text = model.replace("return scaled;", "scaled.\n  return scaled;");
+  type(files.model, text);
+  const completions = (await server.ask("completionInfo", { file: files.model, line: 8, offset: 10 })) as {
+    readonly entries: readonly { readonly name: string }[];
+  }; // the protocol's
+  const names = completions.entries.map(e => e.name);
+  assert.ok(names.includes("reshape") && !names.includes("toFixed"), names.join());
+  type(files.model, model);
+  server.tell("configure", { preferences: { includeInlayVariableTypeHints: true } });
+  const hints = (await server.ask("provideInlayHints", { file: files.model, start: 0, length: model.length })) as readonly {
+    readonly text: string;
+    readonly position: Place;
+  }[]; // the protocol's
+  assert.equal(
+    hints.map(h => `${h.position.line}:${h.position.offset}${h.text}`),
+    [
+      '4:19: (x: F32<["batch", 784]>, w: F32<[784, 256]>, b: F32<[256]>) => Tensor<readonly ["batch", 256], "f32">',
+      '6:10: Tensor<readonly ["batch", 256], "f32">',
+      '7:15: Tensor<readonly ["batch", 256], "f32">',
+      "10:21: (x: Tensor<Dims, DType>) => number",
+    ],
+  );
+});
 test("shapes that contradict each other are told where they meet, as they are typed", async () => {
   type(files.model, model.replace("F32<[256]>", "F32<[10]>"));
   assert.equal(await errors(files.model), [

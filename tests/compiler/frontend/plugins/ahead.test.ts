@@ -8,12 +8,14 @@ import { fileURLToPath } from "node:url";
 import { rspack } from "@rspack/core";
 import { build as esbuild } from "esbuild";
 import { rolldown } from "rolldown";
+import { rollup } from "rollup";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createServer } from "vite";
 import webpack from "webpack";
 import { pullback } from "../../../../compiler/frontend/plugins/unplugin.ts";
 import { conditions } from "./bundles.ts";
+import { sources } from "./rollup_sources.ts";
 
 const folder = mkdtempSync(join(fileURLToPath(new URL(".", import.meta.url)), "built-")); // inside the package, so that it is importable by its name
 test.after(() => rmSync(folder, { recursive: true }));
@@ -70,6 +72,11 @@ const bundlers: Readonly<Record<string, (out: string) => Promise<unknown>>> = {
       plugins: [pullback.rolldown(options)],
     });
     await bundle.write({ file: out, format: "esm", codeSplitting: false });
+    await bundle.close();
+  },
+  rollup: async out => {
+    const bundle = await rollup({ input: app, external: /^node:/, plugins: [pullback.rollup(options), sources] });
+    await bundle.write({ file: out, format: "esm", inlineDynamicImports: true });
     await bundle.close();
   },
   webpack: out =>
