@@ -15,8 +15,6 @@ const thorough: Limits = { rounds: 15, cell: 3000, warm: 1000, sample: 20 };
 const quick: Limits = { rounds: 5, cell: 2500, warm: 200, sample: 5 };
 /** A new process each time: few rounds say enough. */
 const freshRounds = { thorough: 3, quick: 1 };
-/** Longest time for one answer: jax-js's convolutions take half a minute. */
-const timeout = 240_000;
 /** The column that targets are for. */
 const subjects = { cpu: "pullback", webgpu: "pullback-webgpu" };
 
@@ -30,7 +28,7 @@ async function run(options: Options): Promise<void> {
     .filter(c => options.columns.includes(c.id))
     .flatMap(column => {
       const command = column.command(options.node);
-      if (typeof command !== "string") return [{ column, contender: childContender(column.id, command, timeout) }];
+      if (typeof command !== "string") return [{ column, contender: childContender(column.id, command, options.timeout) }];
       absent.push(`${column.title} does not take part: ${command}`);
       return [];
     });

@@ -12,6 +12,8 @@ export interface Options {
   readonly out: string | undefined;
   readonly node: string;
   readonly device: Column["device"];
+  /** Longest time for one answer of a column, milliseconds. A column that takes longer has failed the row, and the others go on. */
+  readonly timeout: number;
   /** The file of the Vulkan driver that WebGPU is to use; its own choice when undefined. */
   readonly driver: string | undefined;
 }
@@ -25,6 +27,8 @@ const drivers: Readonly<Record<string, string>> = {
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
 
+/** Seconds: jax-js's convolutions take half a minute. */
+const TIMEOUT = 240;
 /** The text of `--help`. */
 export const help: string = `npm run bench -- [options]
   --rows a,b      only these rows (default: all but the heavy ones)
@@ -38,6 +42,7 @@ export const help: string = `npm run bench -- [options]
                   ${usual.webgpu.join(" ")}
   --driver name   its Vulkan driver: ${Object.keys(drivers).join(" or ")}, which compute on the CPU, or a driver's file (default: what Vulkan finds)
   --quick         fewer and shorter samples
+  --timeout s     longest time for one answer of a column (default: ${TIMEOUT}; a software driver compiles a model's shaders for minutes); one that takes longer fails that row
   --out file.md   write the table there too
   --node path     the Node that the JavaScript columns run on (default: this one)
   --help
@@ -69,7 +74,13 @@ export function parse(argv: readonly string[]): Options | undefined {
     node: values.node ?? process.execPath,
     device,
     driver: driverOf(values.driver),
+    timeout: 1000 * secondsOf(values.timeout),
   };
+}
+function secondsOf(text: string | undefined): number {
+  const seconds = text === undefined ? TIMEOUT : Number(text);
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds;
+  throw new UsageError(`--timeout ${text}: seconds, more than 0`);
 }
 function driverOf(name: string | undefined): string | undefined {
   const path = name === undefined ? undefined : (drivers[name] ?? name);
@@ -85,6 +96,7 @@ function read(argv: readonly string[]): {
   node?: string;
   device?: string;
   driver?: string;
+  timeout?: string;
   help?: boolean;
 } {
   try {
@@ -98,6 +110,7 @@ function read(argv: readonly string[]): {
         node: { type: "string" },
         device: { type: "string" },
         driver: { type: "string" },
+        timeout: { type: "string" },
         help: { type: "boolean" },
       },
     }).values;

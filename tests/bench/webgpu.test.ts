@@ -49,6 +49,8 @@ test("--device webgpu has rows and columns of its own", () => {
   assert.equal(options?.columns, ["pullback-webgpu", "jax-js-webgpu"]);
   assert.ok(options?.rows.some(r => r.id === "adamw"));
   assert.throws(() => parse(["--device", "webgpu", "--columns", "torch"]), /there is no column "torch"/);
+  assert.is(parse(["--timeout", "900"])?.timeout, 900_000);
+  assert.throws(() => parse(["--timeout", "soon"]), /--timeout soon: seconds/);
   assert.throws(() => parse(["--device", "tpu"]), /the devices are cpu and webgpu/);
 });
 

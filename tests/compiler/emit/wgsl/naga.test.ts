@@ -1,4 +1,4 @@
-// A second compiler of WGSL: naga, in Deno, takes the shaders of every primitive, with and without subgroups where it has them. (Dawn's compiler sees all of them in tests/backends.)
+// A second compiler of WGSL: naga, in Deno, takes the shaders of every primitive, with and without subgroups where it has them, and of merged launches. (Dawn's compiler sees all of them in tests/backends.)
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { compile } from "../../../../compiler/compile.ts";
 import type { Func } from "../../../../compiler/ir/func.ts";
 import { primitiveSamples } from "../../../../compiler/primitives/samples.ts";
 import { programOf } from "../../../backends/conform.ts";
+import { programs } from "../../../backends/merged.ts";
 import { deno, lavapipe } from "../../../support/drivers.ts";
 import { withDrivers } from "../../../support/skip.ts";
 
@@ -41,6 +42,10 @@ function shaders(): [string, string][] {
       const artifact = compile(f, { kind: "webgpu", features: { f16: false, subgroup, threads: 256, sharedBytes: 16384 } });
       if (artifact.kind === "wgsl") for (const k of artifact.kernels) found.set(k.code, `${s.prim.name}, subgroups of ${subgroup}`);
     });
+  for (const [what, [f]] of Object.entries(programs)) {
+    const artifact = compile(f, { kind: "webgpu", features: { f16: false, subgroup: 1, threads: 256, sharedBytes: 16384 } });
+    if (artifact.kind === "wgsl") for (const k of artifact.kernels) found.set(k.code, `${what}, merged`);
+  }
   return [...found].map(([code, name]) => [name, code]);
 }
 
