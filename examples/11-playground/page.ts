@@ -1,7 +1,8 @@
-// The page: chooses the device, connects buttons to the session and the session to the view.
-import { defaultDevice, device, setDefaultDevice, type Device, type Stage } from "pullback";
+// The page: connects buttons to the session and the session to the view; when the device is lost it opens another and goes on from the state that the session kept.
+import { defaultDevice, DeviceLostError, setDefaultDevice, type Stage } from "pullback";
 import { heldOut, train } from "virtual:corpus";
 import { defaults, type Config } from "../09-gpt/config.ts";
+import { chooseDevice, processor, replaceDevice, type Asked, type Chosen } from "./devices.ts";
 import { Session, type Every, type Snapshot } from "./session.ts";
 import { stagesOf, stageText } from "./stages.ts";
 import { drawCurves, drawSamples, drawTable } from "./view.ts";
@@ -29,66 +30,89 @@ const config: Config = {
   sampleLength: 120,
 };
 const every: Every = {
+  keep: numberOf("keep", 25),
   validation: numberOf("validate", 25, 0),
   sample: numberOf("write", 100, 0),
   sharpness: numberOf("sharpness", 200, 0),
 };
 
+const asked = (["webgpu", "wasm"] as const satisfies readonly Asked[]).find(d => d === options.get("device"));
 const status = element("status"),
+  notice = element("notice"),
   toggle = element<HTMLButtonElement>("toggle"),
   restart = element<HTMLButtonElement>("restart"),
   code = element("code"),
   stage = element<HTMLSelectElement>("stage"),
   functional = element<HTMLInputElement>("functional");
-let session: Session | undefined;
+let session: Session | undefined,
+  wanted = true; // does the user want it to train?
 
-/** WebGPU where there is an adapter; otherwise the page says why, and uses the processor. */
-async function chooseDevice(): Promise<Device> {
-  const say = (text: string): void => {
-    element("device").textContent = text;
-  };
-  const asked = options.get("device");
-  if (asked !== "wasm") {
-    try {
-      const gpu = await device("webgpu");
-      say(`WebGPU: ${gpu.name}`);
-      return gpu;
-    } catch (error) {
-      if (asked === "webgpu") throw error;
-      const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
-      const cpu = await device("wasm");
-      say(`WebAssembly (${cpu.name}), since WebGPU is not here: ${why}`);
-      return cpu;
-    }
-  }
-  const cpu = await device("wasm");
-  say(`WebAssembly (${cpu.name})`);
-  return cpu;
+function use({ device, says }: Chosen): void {
+  setDefaultDevice(device);
+  element("device").textContent = says;
+  stage.replaceChildren(...stagesOf().map(s => new Option(s, s, false, s === stage.value)));
 }
-
 function show(s: Snapshot): void {
   drawCurves(element("curves"), s);
   drawTable(element("table"), s);
   drawSamples(element("samples"), s);
   status.textContent = `step ${s.step} of ${config.steps}, ${Math.round(s.tokensPerSecond).toLocaleString("en")} tokens a second, ${session?.parameters.toLocaleString("en")} parameters`;
 }
-function begin(): void {
-  session = new Session(config, { train, heldOut }, every, show);
-  showStage();
+async function begin(): Promise<void> {
+  notice.textContent = "";
+  fruitless = latest = 0;
+  await surviving(() => {
+    session = undefined; // nothing to restore
+    session = new Session(config, { train, heldOut }, every, show);
+  });
+  await showStage();
   resume();
 }
 function resume(): void {
   toggle.textContent = "Pause";
-  session?.run().then(
+  wanted = true;
+  surviving(() => (wanted ? session?.run() : undefined)).then(
     () => (toggle.textContent = "Go on"),
     (error: unknown) => {
       toggle.textContent = "Go on";
-      status.textContent = `stopped: ${error instanceof Error ? error.message : String(error)}`;
+      status.textContent = `stopped: ${wordsOf(error)}`;
     },
   );
 }
-function showStage(): void {
-  if (session) code.textContent = stageText(config, session.vocabulary, stage.value as Stage, functional.checked); // the menu holds stages
+const showStage = (): Promise<void> =>
+  surviving(() => {
+    if (session) code.textContent = stageText(config, session.vocabulary, stage.value as Stage, functional.checked); // the menu holds stages
+  });
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Does `work`, and does it again on another device each time that this one is lost meanwhile. */
+async function surviving(work: () => void | Promise<void>): Promise<void> {
+  for (;;)
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) throw error;
+      await (recovery ??= recover(error).finally(() => (recovery = undefined)));
+    }
+}
+let recovery: Promise<void> | undefined, // one for all who find the same device lost
+  fruitless = 0, // losses since the session went back to a later state than before: after three of them no more devices of that kind are opened
+  latest = 0;
+/** Another device, and on it the state that the session kept last. @throws when the address asks for WebGPU and no adapter comes back */
+async function recover(error: DeviceLostError): Promise<void> {
+  toggle.disabled = restart.disabled = true;
+  try {
+    await session?.pause(); // what is under way ends with the same error
+    const lost = `The device was lost at step ${session?.steps ?? 0} (${error.message.split("\n")[0]}).`;
+    notice.textContent = `${lost} Another is being opened.`;
+    use(++fruitless <= 3 || asked === "webgpu" ? await replaceDevice(asked) : await processor("since WebGPU was lost again and again"));
+    const from = session?.restore() ?? 0;
+    if (from > latest) fruitless = 0;
+    latest = from;
+    notice.textContent = `${lost} Training goes on ${from > 0 ? `from step ${from}, the last that was kept,` : "from the start"} on ${defaultDevice().name}.`;
+  } finally {
+    toggle.disabled = restart.disabled = false;
+  }
 }
 
 /** What is live on the device, also while training is paused. */
@@ -100,16 +124,16 @@ function showMemory(): void {
 }
 
 toggle.addEventListener("click", () => {
-  if (session?.running) void session.pause();
-  else resume();
+  if (session?.running) {
+    wanted = false;
+    void session.pause();
+  } else resume();
 });
 restart.addEventListener("click", async () => {
   await session?.end();
-  begin();
+  await begin();
 });
-stage.addEventListener("change", showStage);
-functional.addEventListener("change", showStage);
-setDefaultDevice(await chooseDevice());
+for (const menu of [stage, functional]) menu.addEventListener("change", () => void showStage());
+use(await chooseDevice(asked));
 setInterval(showMemory, 500);
-stage.replaceChildren(...stagesOf().map(s => new Option(s, s)));
-begin();
+await begin();
