@@ -28,9 +28,10 @@ export async function processor(why?: string): Promise<Chosen> {
 
 const TRIES = 20,
   PAUSE = 250;
-/** The same choice after a loss: a browser needs a moment to start its GPU process again, so it is asked for some seconds before the processor is taken. @throws as above */
+/** The same choice after the loss of a WebGPU device: a browser needs a moment to start its GPU process again, so it is asked for some seconds before the processor is taken.
+ *  @throws as above */
 export async function replaceDevice(asked: Asked): Promise<Chosen> {
-  for (let i = 1; asked !== "wasm" && i < TRIES; i++) {
+  for (let i = 1; i < TRIES; i++) {
     const found = await chooseDevice("webgpu").catch(() => undefined);
     if (found) return found;
     await new Promise(resolve => setTimeout(resolve, PAUSE));

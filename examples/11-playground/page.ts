@@ -91,7 +91,7 @@ async function surviving(work: () => void | Promise<void>): Promise<void> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof DeviceLostError)) throw error;
+      if (!(error instanceof DeviceLostError) || defaultDevice().kind === "wasm") throw error; // of the processor there is no other
       await (recovery ??= recover(error).finally(() => (recovery = undefined)));
     }
 }
@@ -130,7 +130,9 @@ toggle.addEventListener("click", () => {
   } else resume();
 });
 restart.addEventListener("click", async () => {
+  restart.disabled = toggle.disabled = true;
   await session?.end();
+  restart.disabled = toggle.disabled = false;
   await begin();
 });
 for (const menu of [stage, functional]) menu.addEventListener("change", () => void showStage());

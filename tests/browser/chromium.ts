@@ -28,3 +28,10 @@ export function launch(path: string, { gpu = false }: LaunchOptions = {}): Promi
     timeout: 60_000,
   });
 }
+
+/** The browser's GPU process crashes, and only that: pages lose their devices, and the browser starts another. */
+export async function crashGpuProcess(browser: Browser): Promise<void> {
+  const session = await browser.newBrowserCDPSession();
+  await session.send("Browser.crashGpuProcess").catch(() => undefined); // there may be no answer
+  await session.detach().catch(() => undefined);
+}
