@@ -30,7 +30,7 @@ export interface CompileOptions {
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
 export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
-  const optimized = optimizeFor(func, target);
+  const optimized = optimizeFor(func, target, options);
   requireDTypes(optimized, target);
   const schedule = lower(optimized, target, options);
   switch (target.kind) {
@@ -55,17 +55,18 @@ export function cardTarget(features: PtxFeatures, precision: Precision = feature
     matrix = { precision, processors: features.processors, sharedBytes: features.sharedBytesOptIn, bulk: capability === 90 };
   return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, ...(capability >= 80 && { matrix }) };
 }
-const templatesOf = (target: DeviceTarget): Templates =>
-  target.kind === "wasm" ? wasmTemplates : gpuTemplates(target.kind === "cuda" ? cardTarget(target.features) : target.features);
+const templatesOf = (target: DeviceTarget, { precision }: CompileOptions): Templates =>
+  target.kind === "wasm" ? wasmTemplates : gpuTemplates(target.kind === "cuda" ? cardTarget(target.features, precision) : target.features);
 /** A composite stays where the target has a template for it. */
-const optimizeFor = (f: Func, target: DeviceTarget): Func => optimize(f, e => templateOf(e, templatesOf(target)) !== undefined);
+const optimizeFor = (f: Func, target: DeviceTarget, options: CompileOptions): Func =>
+  optimize(f, e => templateOf(e, templatesOf(target, options)) !== undefined);
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
   shareKernels(
     float8AsBytes(
       lowerFunc(f, {
         donate: options.donate ?? [],
         products: target.kind === "wasm" ? "plain" : "fused",
-        templates: templatesOf(target),
+        templates: templatesOf(target, options),
         prologue: target.kind === "cuda" ? prologueOf(cardTarget(target.features, options.precision)) : undefined,
       }),
     ),
@@ -100,9 +101,9 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
     case "func":
       return printFunc(func, print);
     case "optimized":
-      return printFunc(optimizeFor(func, WASM), print);
+      return printFunc(optimizeFor(func, WASM, options), print);
     case "kernels":
-      return printSchedule(lower(optimizeFor(func, WASM), WASM, options), print);
+      return printSchedule(lower(optimizeFor(func, WASM, options), WASM, options), print);
     case "wat":
       return textOf(compile(func, WASM, options));
     case "wgsl":

@@ -106,7 +106,7 @@ export interface Place {
 /** Attention over `n` independent heads of `t` queries, `s` keys and size `d`, never storing all scores: score(n,i,j) = scale * sum over e of q(n,i,e) k(n,j,e), hidden where causal and
  *  j > i + s - t (causal kernels have t <= s). With top and sum the largest score and the sum of exponentials of a row, lse = log sum(e^score), w = e^(score - lse) and
  *  dw(n,i,j) = w (sum over e of ct(n,i,e) v(n,j,e) - delta(n,i)) scale, the passes give
- *  `forward`: sum over j of w v at (n,i,e), and lse at (n,i); `query`: sum over j of dw k at (n,i,e); `keys`: sum over i of dw q, and of w ct, at (n,j,e); `backward`: all three. Operands are any expressions of n, of i or j, and of e (lse and delta: of n and i). `operands`: what heads and cotangents are rounded to; `dtype`: what is computed in. */
+ *  `forward`: sum over j of w v at (n,i,e), and lse at (n,i); `query`: sum over j of dw k at (n,i,e); `keys`: sum over i of dw q, and of w ct, at (n,j,e); `backward`: all three. Operands are any expressions of n, of i or j, and of e (lse and delta: of n and i). `operands`: what heads and cotangents are rounded to; `dtype`: what is computed in; `precision`: as of products. */
 export interface AttentionKernel extends KernelHead {
   readonly kind: "attention";
   readonly pass: "forward" | "query" | "keys" | "backward";
@@ -118,6 +118,7 @@ export interface AttentionKernel extends KernelHead {
   readonly causal: boolean;
   readonly dtype: DType;
   readonly operands: DType;
+  readonly precision?: Precision;
   readonly vars: { readonly n: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly e: ExprVar };
   readonly q: Expr;
   readonly k: Expr;

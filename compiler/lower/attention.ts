@@ -1,6 +1,7 @@
 // Composites that become kernels of their own where a backend has the template: attention and its gradient, over any re-indexing of their operands.
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { Aval } from "../ir/aval.ts";
 import { BLOCK } from "../ir/fragment.ts";
 import type { Eqn } from "../ir/func.ts";
@@ -15,26 +16,36 @@ import { KernelScope, type Places } from "./scope.ts";
 
 /** What a backend's attention kernels take: dtypes of the operands, sizes of a head (up to `largest`), the fewest queries, and pairs of
  *  a query and a key (at least 1), that are worth it, and the passes that the gradient is made of. `strided`: must the elements of a head of
- *  this dtype and size lie side by side in memory, rows evenly apart? Other operands are then copied first; else any expression is an operand. */
+ *  this dtype and size lie side by side in memory, rows evenly apart, at the precision that is asked for? Other operands are then copied first; else any expression is an operand. */
 export interface Templates {
   readonly dtypes: readonly DType[];
   readonly largest: number;
   readonly queries: number;
   readonly pairs: number;
   readonly backward: "one" | "two";
-  readonly strided: (dtype: DType, size: number) => boolean;
+  readonly strided: (dtype: DType, size: number, precision: Precision | undefined) => boolean;
 }
-/** Heads that matrix units multiply where there are some: 16-bit floats, whole blocks. */
-export const onMatrixUnits = (dtype: DType, size: number): boolean =>
-  (dtype === "f16" || dtype === "bf16") && size % BLOCK === 0 && size > 0 && size <= 8 * BLOCK;
+/** Heads that matrix units multiply where there are some: whole blocks, of 16-bit floats or f32 in tf32 terms; but not where weights are wanted as exact as f32 arithmetic makes them. */
+export const onMatrixUnits = (dtype: DType, size: number, precision: Precision): boolean =>
+  precision !== "highest" &&
+  (dtype === "f16" || dtype === "bf16" || dtype === "f32") &&
+  size % BLOCK === 0 &&
+  size > 0 &&
+  size <= 8 * BLOCK;
 /** Those of a GPU whose threads can shuffle in groups of `subgroup`: some of them share a row and keep it in registers, in f32. With matrix units these take what is for them. */
-export const gpuTemplates = ({ subgroup, matrix }: { readonly subgroup: number; readonly matrix?: unknown }): Templates => ({
+export const gpuTemplates = ({
+  subgroup,
+  matrix,
+}: {
+  readonly subgroup: number;
+  readonly matrix?: { readonly precision: Precision };
+}): Templates => ({
   dtypes: ["f32", "f16", "bf16"],
   largest: Math.min(256, 64 * subgroup),
   queries: 1,
   pairs: 1,
   backward: "two",
-  strided: (dtype, size) => matrix !== undefined && onMatrixUnits(dtype, size),
+  strided: (dtype, size, precision) => matrix !== undefined && onMatrixUnits(dtype, size, precision ?? matrix.precision),
 });
 /** Those of WebAssembly: products by the micro-kernel, scores of some rows at a time in the cache. Measured (heads of 32): below 64 x 64 pairs the inlined products are as fast,
  *  from 128 x 128 on they take 1.8 times as long, and their memory grows with the pairs. */
@@ -75,7 +86,8 @@ export function templateOf(e: Eqn, templates: Templates | undefined): MakeTempla
     t * s < templates.pairs
   )
     return undefined;
-  const make = (pass: AttentionKernel["pass"]): MakePass => launches(e, { b, t, h, s, d }, pass, templates.strided(q.aval.dtype, d));
+  const make = (pass: AttentionKernel["pass"]): MakePass =>
+    launches(e, { b, t, h, s, d }, pass, templates.strided(q.aval.dtype, d, (e.params as AttentionParams).precision)); // the parameters of both templates
   if (lower.template === "attention") return make("forward");
   if (templates.backward === "one") return make("backward");
   const query = make("query"),
@@ -134,7 +146,7 @@ function kernelOf(
   { places, into }: TemplatePlaces,
   copied: ReadonlyMap<number, SlotRef>,
 ): Extract<TemplateLaunch, { kernel: AttentionKernel }> {
-  const { scale, causal } = e.params as AttentionParams; // the parameters of both templates
+  const { scale, causal, precision } = e.params as AttentionParams; // the parameters of both templates
   const c = new KernelScope(places),
     { ops } = c,
     vars = { n: c.loop("n", b * h), i: c.loop("i", t), j: c.loop("j", s), e: c.loop("e", d) };
@@ -181,6 +193,7 @@ function kernelOf(
     causal,
     dtype: computeDType(e.ins[0]?.aval.dtype ?? "f32"),
     operands: e.ins[0]?.aval.dtype ?? "f32",
+    ...(precision && { precision }),
     vars,
     q,
     k,

@@ -68,7 +68,7 @@ export function printKernel(k: AnyKernel): string {
     ].join("\n");
   if (k.kind === "attention")
     return [
-      `attention ${k.name}(${params}) ${k.pass}${k.causal ? ", causal" : ""}, ${k.n} heads of ${k.t} queries, ${k.s} keys, size ${k.d}, scale ${k.scale}`,
+      `attention ${k.name}(${params}) ${k.pass}${k.causal ? ", causal" : ""}, ${k.n} heads of ${k.t} queries, ${k.s} keys, size ${k.d}, scale ${k.scale}${k.precision === undefined ? "" : `, ${k.precision}`}`,
       `  q ${expr(k.q)}`,
       `  k ${expr(k.k)}`,
       `  v ${expr(k.v)}`,

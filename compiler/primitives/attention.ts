@@ -3,6 +3,7 @@
 // size queries x keys lives. Shape letters: B batch, T queries, S keys, H heads, D head size.
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { Aval } from "../ir/aval.ts";
 import { aval, showAval } from "../ir/aval.ts";
 import type { BatchRule } from "../ir/primitive.ts";
@@ -13,27 +14,27 @@ import { floats, listAvals, needDType, needEqualDTypes, needShape, nth } from ".
 import { lessEqual, select } from "./compare.ts";
 import { convert } from "./convert.ts";
 import { definePrimitive, type Operation } from "./define.ts";
-import { dotGeneral } from "./dot.ts";
+import { dotGeneral, precisionOf } from "./dot.ts";
 import { exp, log } from "./exponential.ts";
 import { fullLike, iota, zeros } from "./fill.ts";
 import { reduceMax } from "./reduce.ts";
 import { known } from "./rules.ts";
 import { permute, reshape } from "./shape.ts";
 
-/** `scale` multiplies the scores. `causal`: no query looks past its own place, the last query at the last key. */
-export type AttentionParams = { readonly scale: number; readonly causal: boolean };
+/** `scale` multiplies the scores. `causal`: no query looks past its own place, the last query at the last key. `precision`: of its products, if not what the program is compiled with. */
+export type AttentionParams = { readonly scale: number; readonly causal: boolean; readonly precision?: Precision };
 /** The score of a pair that may not be: e^hidden is 0 beside any score. */
 export const hidden: number = -0.7 * 3.4028234663852886e38;
 
 // Products over the layouts at hand: scores are [B,H,T,S], heads are [B,T,H,D].
-const scores = (q: Tensor, k: Tensor): Tensor =>
-  dotGeneral(q, k, { lhsBatch: [0, 2], rhsBatch: [0, 2], lhsContract: [3], rhsContract: [3] });
-/** sum over keys of p(b,h,t,s) v(b,s,h,d). */
-const weighted = (p: Tensor, v: Tensor): Tensor =>
-  permute(dotGeneral(p, v, { lhsBatch: [0, 1], rhsBatch: [0, 2], lhsContract: [3], rhsContract: [1] }), [0, 2, 1, 3]);
-/** sum over queries of p(b,h,t,s) x(b,t,h,d). */
-const gathered = (p: Tensor, x: Tensor): Tensor =>
-  permute(dotGeneral(p, x, { lhsBatch: [0, 1], rhsBatch: [0, 2], lhsContract: [2], rhsContract: [1] }), [0, 2, 1, 3]);
+const scores = (q: Tensor, k: Tensor, p: AttentionParams): Tensor =>
+  dotGeneral(q, k, { ...precisionOf(p), lhsBatch: [0, 2], rhsBatch: [0, 2], lhsContract: [3], rhsContract: [3] });
+/** sum over keys of w(b,h,t,s) v(b,s,h,d). */
+const weighted = (w: Tensor, v: Tensor, p: AttentionParams): Tensor =>
+  permute(dotGeneral(w, v, { ...precisionOf(p), lhsBatch: [0, 1], rhsBatch: [0, 2], lhsContract: [3], rhsContract: [1] }), [0, 2, 1, 3]);
+/** sum over queries of w(b,h,t,s) x(b,t,h,d). */
+const gathered = (w: Tensor, x: Tensor, p: AttentionParams): Tensor =>
+  permute(dotGeneral(w, x, { ...precisionOf(p), lhsBatch: [0, 1], rhsBatch: [0, 2], lhsContract: [2], rhsContract: [1] }), [0, 2, 1, 3]);
 const times = (x: Tensor, by: number): Tensor => mul(x, fullLike(x, by));
 /** A number a row [B,H,T], at every pair [B,H,T,S]. */
 const rowwise = (x: Tensor, like: Tensor): Tensor => broadcastInDim(x, { shape: like.shape, dims: [0, 1, 2] });
@@ -41,8 +42,9 @@ const rowwise = (x: Tensor, like: Tensor): Tensor => broadcastInDim(x, { shape: 
 const headwise = (x: Tensor, like: Tensor): Tensor => broadcastInDim(permute(x, [0, 2, 1]), { shape: like.shape, dims: [0, 1, 2] });
 const overKeys = (x: Tensor): Tensor => reduceSum(x, { axes: [3] });
 /** Scaled scores, those of forbidden pairs hidden. */
-function visible(q: Tensor, k: Tensor, { scale, causal }: AttentionParams): Tensor {
-  const s = times(scores(q, k), scale),
+function visible(q: Tensor, k: Tensor, p: AttentionParams): Tensor {
+  const { scale, causal } = p,
+    s = times(scores(q, k, p), scale),
     { shape } = s,
     [, , t = 0, keys = 0] = shape;
   if (!causal) return s;
@@ -105,7 +107,7 @@ export const attention: Operation<3, AttentionParams> = definePrimitive<3, Atten
         top = reduceMax(s, { axes: [3] }),
         e = exp(sub(s, rowwise(top, s))),
         sum = overKeys(e);
-      return [narrow(weighted(div(e, rowwise(sum, e)), v), ins[0].dtype), add(top, log(sum))];
+      return [narrow(weighted(div(e, rowwise(sum, e)), v, p), ins[0].dtype), add(top, log(sum))];
     },
   },
   jvp: ([dq, dk, dv], [q, k, v], p, outs) =>
@@ -128,10 +130,10 @@ export const attentionTangent: Operation<number, AttentionParams> = definePrimit
     body(ins, p) {
       const [dq, dk, dv, q, k, v, out, lse] = wide(ins) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]; // eight operands
       const w = weights(q, k, lse, p),
-        ds = times(add(scores(dq, k), scores(q, dk)), p.scale),
+        ds = times(add(scores(dq, k, p), scores(q, dk, p)), p.scale),
         change = mul(w, ds),
         dlse = overKeys(change);
-      return [narrow(add(sub(weighted(change, v), mul(headwise(dlse, out), out)), weighted(w, dv)), nth(ins, 0).dtype), dlse];
+      return [narrow(add(sub(weighted(change, v, p), mul(headwise(dlse, out), out)), weighted(w, dv, p)), nth(ins, 0).dtype), dlse];
     },
   },
   linear: [0, 1, 2],
@@ -163,9 +165,9 @@ export const attentionGrad: Operation<number, AttentionParams> = definePrimitive
     body(ins, p) {
       const [q, k, v, ct, lse, delta] = wide(ins) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]; // six operands
       const w = weights(q, k, lse, p),
-        dw = scores(ct, v),
+        dw = scores(ct, v, p),
         ds = times(mul(w, sub(dw, rowwise(delta, dw))), p.scale);
-      return [weighted(ds, k), gathered(ds, q), gathered(w, ct)].map(x => narrow(x, nth(ins, 0).dtype));
+      return [weighted(ds, k, p), gathered(ds, q, p), gathered(w, ct, p)].map(x => narrow(x, nth(ins, 0).dtype));
     },
   },
   batch: moreHeads((ins, p) => attentionGrad.all(...ins, p)),

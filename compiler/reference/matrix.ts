@@ -11,7 +11,7 @@ interface Owners {
 }
 const known = new Map<string, Owners>();
 function ownersOf(f: Fragment): Owners {
-  const key = `${f.side} ${f.dtype}`;
+  const key = `${f.side} ${f.dtype} ${f.paired}`;
   let owners = known.get(key);
   if (!owners) {
     const lane: number[] = [],

@@ -1,6 +1,6 @@
 // Attention. Shape letters: B any leading dimensions, T queries, S keys, H heads, G key heads (H a multiple of G), D head size, M = H·D width.
 import type { Tensor } from "../../compiler/extend.ts";
-import { attention, showAval, sizeOf } from "../../compiler/extend.ts";
+import { attention, showAval, sizeOf, type Precision } from "../../compiler/extend.ts";
 import { computeDType, isFloat } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { add, astype, mul } from "../ops/arithmetic.ts";
@@ -15,12 +15,13 @@ import * as random from "../random/index.ts";
 import { xavierUniform, type Initializer } from "./init.ts";
 
 /** `mask` (bool, broadcasts to [B, H, T, S]): true where a query may look. `causal`: no query looks past its own place, the last query at the last key. `bias` is
- *  added to the scores. `scale` defaults to 1/sqrt(D). */
+ *  added to the scores. `scale` defaults to 1/sqrt(D). `precision`: of the products, as of `matmul`. */
 export interface AttentionOptions {
   readonly mask?: Tensor;
   readonly causal?: boolean;
   readonly bias?: Tensor;
   readonly scale?: number;
+  readonly precision?: Precision;
 }
 /** The score of a forbidden pair: e^hidden is 0 beside any score, yet a query that may look nowhere stays finite (it averages over all keys). */
 const hidden = -0.7 * 3.4028234663852886e38;
@@ -30,8 +31,9 @@ const hidden = -0.7 * 3.4028234663852886e38;
  *
  *  Without `mask` and `bias` this is one operation, which devices compute, and differentiate once, without keeping scores of size T·S. With them, and where dtypes or the
  *  sizes of keys and values differ or causal queries outnumber the keys, it is the composed formula, which keeps the scores. @throws E0202 when D, S, G or B do not fit @see Vaswani et al. 2017, eq. 1 */
-export function dotProductAttention(q: Tensor, k: Tensor, v: Tensor, { mask, causal = false, bias, scale }: AttentionOptions = {}): Tensor {
-  const [t = 0, h = 0, d = 1] = q.shape.slice(-3),
+export function dotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  const { mask, causal = false, bias, scale, precision } = options,
+    [t = 0, h = 0, d = 1] = q.shape.slice(-3),
     [s = 0, g = 0, dk] = k.shape.slice(-3);
   if (
     q.ndim < 3 ||
@@ -55,14 +57,18 @@ export function dotProductAttention(q: Tensor, k: Tensor, v: Tensor, { mask, cau
         ]);
   if (!mask && !bias && isFloat(q.dtype) && k.dtype === q.dtype && v.dtype === q.dtype && v.shape.at(-1) === d && !(causal && t > s)) {
     const flat = (x: Tensor): Tensor => reshape(x, [sizeOf(x.shape.slice(0, -3)), ...x.shape.slice(-3)]);
-    return reshape(attention(flat(q), flat(shared(k)), flat(shared(v)), { scale: scale ?? 1 / Math.sqrt(d), causal }), q.shape);
+    return reshape(
+      attention(flat(q), flat(shared(k)), flat(shared(v)), { scale: scale ?? 1 / Math.sqrt(d), causal, ...(precision && { precision }) }),
+      q.shape,
+    );
   }
-  const raw = einsum("...thd,...shd->...hts", mul(q, scale ?? 1 / Math.sqrt(d)), shared(k)),
+  const product = (spec: string, x: Tensor, y: Tensor): Tensor => (precision ? einsum({ spec, precision }, x, y) : einsum(spec, x, y)),
+    raw = product("...thd,...shd->...hts", mul(q, scale ?? 1 / Math.sqrt(d)), shared(k)),
     wide = astype(raw, computeDType(raw.dtype));
   const biased = bias ? add(wide, astype(bias, wide.dtype)) : wide;
   const causally = causal ? where(tri(t, s, { k: s - t, dtype: "bool" }), biased, hidden) : biased;
   const weights = softmax(mask ? where(mask, causally, hidden) : causally);
-  return einsum("...hts,...shd->...thd", astype(weights, v.dtype), shared(v));
+  return product("...hts,...shd->...thd", astype(weights, v.dtype), shared(v));
 }
 /** Kernels of multi-head attention, each [M, M]. */
 export interface MultiHead {

@@ -21,7 +21,11 @@ const shapeOf = ({
   cols,
 }: Pick<Load, "into" | "rows" | "cols">): { readonly name: string; readonly matrices: boolean; readonly transposed: boolean } => {
   const across = into.side === "lhs" ? rows === 1 : cols === 1; // neighbours in memory are not neighbours in the contracted index
-  return { name: `${into.side} ${into.dtype} ${rows} ${cols}`, matrices: into.dtype !== "f32" || !across, transposed: across };
+  return {
+    name: `${into.side} ${into.dtype} ${rows} ${cols} ${into.paired}`,
+    matrices: into.dtype !== "f32" || !(across || into.paired),
+    transposed: across,
+  };
 };
 const log2 = (n: number): number => 31 - Math.clz32(n);
 
@@ -46,8 +50,9 @@ export class Fragments {
     }
     const { whole, quad, place } = this.lane;
     if (!matrices) {
-      const [g, t] = s.into.side === "lhs" ? [s.rows, s.cols] : [s.cols, s.rows];
-      this.offsets.set(name, c.make("b32", "mad.lo.s32", quad, String(g), c.make("b32", "mul.lo.s32", place, String(t))));
+      const { row, col } = spotsOf(s.into)[0] ?? never(),
+        step = (by: "g" | "t"): string => String(row[by] * s.rows + col[by] * s.cols);
+      this.offsets.set(name, c.make("b32", "mad.lo.s32", quad, step("g"), c.make("b32", "mul.lo.s32", place, step("t"))));
       return;
     }
     // lane 8q + r points at row r of matrix q, which becomes register q: its element (g, t) goes to thread 4g + t

@@ -1,13 +1,13 @@
 // Attention by rows: a few neighbouring threads own a query (or a key) with all that belongs to it in variables, and walk over the other side in strips that the group fetches into shared
 // memory. Sums of exponentials are kept online, so scores are never stored. Strips that a causal group cannot see are not walked.
-import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
+import { InternalError } from "../../../runtime/errors/error.ts";
 import { replaceVars } from "../../ir/exprs.ts";
 import type { AttentionKernel } from "../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { hidden } from "../../primitives/attention.ts";
 import { expander } from "../elementary/expand.ts";
-import { AHEAD, cutAttention, PAIR, TOGETHER, type AttentionCut, type Strip } from "./attention_cut.ts";
+import { AHEAD, cutAttention, PAIR, passOf, TOGETHER, type AttentionCut, type Strip } from "./attention_cut.ts";
 import { arith, int, less, load, scoped, TileBuilder, when, type Tiled } from "./builder.ts";
 import type { TileTarget } from "./target.ts";
 
@@ -46,24 +46,11 @@ class Heads {
       { kind: "let", v: this.part, value: arith("rem", lane, int(cut.share)) },
       { kind: "let", v: this.row, value: cut.own % cut.rows === 0 ? this.place : arith("min", this.place, int(cut.own - 1)) }, // threads past the end repeat the last row, and store nothing
     ];
-    return b.finish(k.name, k.params, cut.threads, k.n * cut.blocks, [...block, ...this.pass()]);
+    return b.finish(k.name, k.params, cut.threads, k.n * cut.blocks, [
+      ...block,
+      ...passOf(k, { forward: () => this.forward(), query: () => this.query(), keys: () => this.keys() }),
+    ]);
   }
-  private pass(): TiledStmt[] {
-    const { k } = this;
-    switch (k.pass) {
-      case "forward":
-        return this.forward();
-      case "query":
-        return this.query();
-      case "keys":
-        return this.keys();
-      case "backward":
-        throw new InternalError(`${k.name}: threads take queries and keys in turn`);
-      default:
-        return unreachable(k.pass);
-    }
-  }
-
   /** The online softmax. `peak`: the largest score so far; `sum`: of exponentials below it; `out`: of values times those. */
   private forward(): TiledStmt[] {
     const { k } = this,

@@ -1,4 +1,5 @@
-// How attention is cut for a GPU: which rows belong to threads, how many threads share one, how long the strips of the other side are. Numbers only.
+// What all ways of attention on a GPU have to decide: which pass is made; and for attention by rows how it is cut: which rows belong to threads, how many threads share one, how long the strips of the other side are. Numbers only.
+import { InternalError } from "../../../runtime/errors/error.ts";
 import type { AttentionKernel } from "../../ir/kernel.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import type { TileTarget } from "./target.ts";
@@ -44,4 +45,9 @@ export interface Strip {
   readonly buf: number;
   readonly value: Expr;
   readonly width: number;
+}
+/** The pass that a kernel is, of those that GPUs have: groups own queries or keys, never both (`backward`). */
+export function passOf<T>(k: AttentionKernel, passes: Readonly<Record<Exclude<AttentionKernel["pass"], "backward">, () => T>>): T {
+  if (k.pass === "backward") throw new InternalError(`${k.name}: groups take queries and keys in turn`);
+  return passes[k.pass]();
 }

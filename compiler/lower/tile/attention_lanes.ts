@@ -1,13 +1,14 @@
 // Attention for adapters that compute on a CPU. A group is one vector of threads and owns a few rows. First its threads are rows of the other side: each sums its scores with the
 // group's rows in registers. Then threads are elements of the head: each sums its part of the results, the weights coming from one
 // thread after another. Softmax is online, as in attention.ts. Nothing is shared in memory: what compiles for a CPU is slow to take barriers apart.
-import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
+import { InternalError } from "../../../runtime/errors/error.ts";
 import { replaceVars } from "../../ir/exprs.ts";
 import type { AttentionKernel } from "../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { hidden } from "../../primitives/attention.ts";
 import { expander } from "../elementary/expand.ts";
+import { passOf } from "./attention_cut.ts";
 import { arith, int, less, scoped, TileBuilder, when, type Tiled } from "./builder.ts";
 import { powerOfTwo, type TileTarget } from "./target.ts";
 
@@ -64,25 +65,9 @@ class Lanes {
     return b.finish(k.name, k.params, this.lanes, k.n * blocks, [
       declare(this.head, arith("div", b.group, int(Math.max(1, blocks)))),
       declare(this.first, arith("mul", arith("rem", b.group, int(Math.max(1, blocks))), int(this.rows))),
-      ...this.pass(),
+      ...passOf(k, { forward: () => this.forward(), query: () => this.query(), keys: () => this.keys() }),
     ]);
   }
-  private pass(): TiledStmt[] {
-    const { k } = this;
-    switch (k.pass) {
-      case "forward":
-        return this.forward();
-      case "query":
-        return this.query();
-      case "keys":
-        return this.keys();
-      case "backward":
-        throw new InternalError(`${k.name}: threads take queries and keys in turn`);
-      default:
-        return unreachable(k.pass);
-    }
-  }
-
   /** `peak`: the largest score of a row so far; `sum`: this thread's part of its exponentials below that; `out`: of values times those. */
   private forward(): TiledStmt[] {
     const { k, rows } = this,

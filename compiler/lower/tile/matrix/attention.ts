@@ -2,34 +2,24 @@
 // second product.
 //
 // Exponentials are powers of two by the card's own instruction (22 bits): weights have 8 or 11 when they are multiplied.
-import { unreachable, InternalError } from "../../../../runtime/errors/error.ts";
 import type { AttentionKernel } from "../../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { expander } from "../../elementary/expand.ts";
+import { passOf } from "../attention_cut.ts";
 import type { Tiled } from "../builder.ts";
 import type { TileTarget } from "../target.ts";
 import { keysPass, queryPass } from "./attention_backward.ts";
-import { halfOf, Heads, inHalves, zeros } from "./heads.ts";
+import { Heads } from "./heads.ts";
 import { cutHeads } from "./heads_cut.ts";
+import { halfOf, inHalves, zeros } from "./rows.ts";
 
 /** The kernel on matrix units, if the target has them and it is one for them. `aligned`: bytes of which the address of each parameter is a multiple. */
 export function matrixAttention(k: AttentionKernel, target: TileTarget, aligned: (param: number) => number): Tiled | undefined {
   const cut = cutHeads(k, target, aligned);
   if (!cut) return undefined;
   const h = new Heads(k, cut, aligned);
-  switch (k.pass) {
-    case "forward":
-      return h.finish(forwardPass(h, target));
-    case "query":
-      return h.finish(queryPass(h));
-    case "keys":
-      return h.finish(keysPass(h));
-    case "backward":
-      throw new InternalError(`${k.name}: groups take queries and keys in turn`);
-    default:
-      return unreachable(k.pass);
-  }
+  return h.finish(passOf(k, { forward: () => forwardPass(h, target), query: () => queryPass(h), keys: () => keysPass(h) }));
 }
 
 /** The online softmax. `low`: minus the largest score so far, as a power of two; `sum`: of the thread's weights, which are 2^(score + low). */
@@ -66,7 +56,7 @@ function forwardPass(h: Heads, target: TileTarget): TiledStmt[] {
         ...kept.map((v): TiledStmt => ({ kind: "set", v, value: s.binary("mul", v, shrink) })),
       ];
     });
-    return [...product, ...h.hide(scores, turn), ...softmax.flat(2), ...h.weighted(out, scores, values, turn)];
+    return [...product, ...h.hide(scores, turn.start), ...softmax.flat(2), ...h.weighted(out, scores, values, turn)];
   });
   const one = h.perRow(() => exprVar("one", "f32")),
     expand = expander(target);

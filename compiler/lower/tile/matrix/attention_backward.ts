@@ -4,7 +4,8 @@ import type { AttentionKernel } from "../../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { arith, int } from "../builder.ts";
-import { halfOf, zeros, type Heads, type Sums, type Turn } from "./heads.ts";
+import type { Heads, Turn } from "./heads.ts";
+import { halfOf, zeros, type Sums } from "./rows.ts";
 
 const real = (x: number): Expr => s.const(x, "f32");
 const savedOf = ({ saved, name }: AttentionKernel): NonNullable<AttentionKernel["saved"]> => {
@@ -31,7 +32,7 @@ export function queryPass(h: Heads): TiledStmt[] {
     return [
       ...first,
       ...second,
-      ...h.hide(scores, turn),
+      ...h.hide(scores, turn.start),
       ...slope(h, scores, slopes, (r, _, e) => [low[r]?.[halfOf(e)] ?? real(NaN), delta[r]?.[halfOf(e)] ?? real(NaN)]),
       ...h.weighted(dq, slopes, keys, turn),
     ];
@@ -70,7 +71,7 @@ export function keysPass(h: Heads): TiledStmt[] {
     return [
       ...first,
       ...second,
-      ...h.hide(scores, turn),
+      ...h.hide(scores, turn.start),
       ...lows.loads,
       ...deltas.loads,
       ...scale,

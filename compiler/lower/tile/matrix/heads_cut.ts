@@ -1,21 +1,18 @@
 // Which attention goes to matrix units, and how it is cut for them: rows of a group, of a subgroup, of a strip. Decided from sizes alone, so that equal programs are equal code.
 import type { AttentionKernel } from "../../../ir/kernel.ts";
-import { BLOCK } from "../../../ir/fragment.ts";
+import { BLOCK, type Fragment } from "../../../ir/fragment.ts";
 import type { Expr } from "../../../ir/scalar.ts";
+import { byteSize } from "../../../../runtime/dtype.ts";
 import { onMatrixUnits } from "../../attention.ts";
 import { powerOfTwo, type MatrixUnits, type TileTarget } from "../target.ts";
+import { multipliedAs } from "./multiplied.ts";
 import { wayOf } from "./operand.ts";
+import type { RowsCut } from "./rows.ts";
 
-/** `own` rows belong to groups (queries, or keys where `byKey`), `rows` to one, `blocks` blocks of 16 to each of its `warps` subgroups; `other` rows are walked, `strip` at a time. A row of a head lies in
- *  `pitch` elements of shared memory. `held`: own operands stay in registers as fragments; else they are loaded again for every strip. */
-export interface HeadsCut {
-  readonly byKey: boolean;
-  readonly own: number;
-  readonly other: number;
+/** A group of `warps` subgroups. Operands are multiplied as `terms` numbers of `dtype`; a row of a head lies in `pitch` elements of shared memory. `held`: own operands stay in registers as fragments; else
+ *  they are loaded again for every strip. */
+export interface HeadsCut extends RowsCut, Pick<Fragment, "dtype" | "terms"> {
   readonly warps: number;
-  readonly blocks: number;
-  readonly rows: number;
-  readonly strip: number;
   readonly pitch: number;
   readonly held: boolean;
 }
@@ -32,29 +29,37 @@ const LEAST_SCALE = 2 ** -60,
 export function operandsOf({ q, k, v, saved, vars }: AttentionKernel): readonly (readonly [Expr, AttentionKernel["vars"]["i"]])[] {
   return [[q, vars.i], [k, vars.j], [v, vars.j], ...(saved ? [[saved.ct, vars.i] as const] : [])];
 }
-/** The cut of an attention that matrix units are for: 16-bit floats, heads of whole blocks, operands that are copied as they lie. Undefined for others, and where weights, which are f32, are not to be
- *  rounded before they are multiplied. `aligned`: bytes of which the address of each parameter is a multiple. */
+/** The cut of an attention that matrix units are for: heads of whole blocks, of 16-bit floats or of f32 as tf32 terms, operands that are copied as they lie. Undefined for others, and where weights, which
+ *  are f32, are not to be rounded before they are multiplied. `aligned`: bytes of which the address of each parameter is a multiple. */
 export function cutHeads(k: AttentionKernel, { matrix }: TileTarget, aligned: (param: number) => number): HeadsCut | undefined {
-  const { operands, d, scale, pass, vars, params, t, s, n } = k;
-  if (!matrix || matrix.precision === "highest" || pass === "backward" || n * t * s === 0 || !onMatrixUnits(operands, d)) return undefined;
+  const { operands, d, scale, pass, vars, params, t, s, n } = k,
+    precision = k.precision ?? matrix?.precision ?? "highest",
+    as = multipliedAs(k, precision);
+  if (!matrix || !as || pass === "backward" || n * t * s === 0 || !onMatrixUnits(operands, d, precision)) return undefined;
   if (!(scale > LEAST_SCALE && scale < MOST_SCALE)) return undefined;
   for (const [value, row] of operandsOf(k)) {
-    const way = wayOf(value, { vars: { l: row }, params }, vars.e, operands as "f16" | "bf16", aligned); // onMatrixUnits has tested it
+    const way = wayOf(value, { vars: { l: row }, params }, vars.e, as.dtype, aligned);
     if (way.along !== "outer" || way.count === 0) return undefined;
   }
-  return cutOf(k, matrix);
+  return cutOf(k, as, matrix);
 }
-function cutOf({ pass, n, t, s, d }: AttentionKernel, { processors, sharedBytes }: MatrixUnits): HeadsCut | undefined {
+function cutOf(
+  { pass, n, t, s, d }: AttentionKernel,
+  as: Pick<HeadsCut, "dtype" | "terms">,
+  { processors, sharedBytes }: MatrixUnits,
+): HeadsCut | undefined {
   const byKey = pass === "keys",
     [own, other] = byKey ? [s, t] : [t, s],
-    pitch = powerOfTwo(d);
+    pitch = powerOfTwo(d),
+    size = byteSize(as.dtype),
+    single = as.dtype === "f32";
   const wide = pass === "forward" && n * Math.ceil(own / (2 * BLOCK * WARPS)) >= processors, // each fragment of a strip is loaded for twice as many products
     blocks = wide ? 2 : 1,
     warps = Math.min(WARPS, Math.ceil(own / (blocks * BLOCK))),
     rows = warps * blocks * BLOCK;
-  const longest = d > 64 ? LONGEST / 2 : LONGEST,
+  const longest = LONGEST / (d > 64 ? 2 : 1) / (single ? 2 : 1),
     strip = Math.max(SHORTEST, Math.min(longest, powerOfTwo(other))),
-    held = d <= 64 || (pass !== "keys" && !wide);
-  const bytes = pitch * 2 * ((pass === "forward" ? 1 : 2) * rows + 2 * STAGES * strip) + 2 * STAGES * strip * 4;
-  return bytes > sharedBytes ? undefined : { byKey, own, other, warps, blocks, rows, strip, pitch, held };
+    held = single ? d <= 32 : d <= 64 || (pass !== "keys" && !wide);
+  const bytes = pitch * size * ((pass === "forward" ? 1 : 2) * rows + 2 * STAGES * strip) + 2 * STAGES * strip * 4;
+  return bytes > sharedBytes ? undefined : { ...as, byKey, own, other, warps, blocks, rows, strip, pitch, held };
 }

@@ -66,6 +66,8 @@ export interface Side {
   readonly size: number;
   readonly start: Expr;
   readonly limit: number;
+  /** Fragments of f32 that lie across the contracted index are paired. */
+  readonly paired?: boolean;
 }
 /** What both operands share. `ready`: expands and shares expressions. `params`: what is loaded in pieces. */
 export interface Strips {
@@ -99,7 +101,12 @@ export class Staged {
     this.outerStep = alongL ? depth : 1;
     this.depthStep = alongL ? 1 : o.size;
     this.elements = o.size * depth;
-    this.buf = b.memory("shared", o.dtype, stages * this.elements, swizzleOf(alongL ? depth : o.size, o.dtype, !alongL));
+    this.buf = b.memory(
+      "shared",
+      o.dtype,
+      stages * this.elements,
+      swizzleOf(alongL ? depth : o.size, o.dtype, !alongL && o.paired !== true),
+    );
     this.value = this.async ? o.value : strips.ready(rounded(o.value, o.dtype, o.way.together));
   }
   /** Is it copied beside other work? */
@@ -242,7 +249,8 @@ export const stored = (buf: number, index: Expr, values: readonly Expr[]): Tiled
   const [only] = values;
   return values.length === 1 && only ? { kind: "store", buf, index, value: only } : { kind: "storeVector", buf, index, values };
 };
-/** The swizzle for rows of so many elements. Fragments read 16 bytes of 8 rows side by side; of f32 across the contracted index, 8 single neighbours of 4 rows. */
+/** The swizzle for rows of so many elements. Fragments read 16 bytes of 8 rows side by side; of f32 across the contracted index, 8 single neighbours of 4 rows. (Paired ones take every other row, which
+ *  the swizzle for 8 rows keeps apart too.) */
 function swizzleOf(row: number, dtype: FragmentDType, across: boolean): Swizzle | undefined {
   const log = Math.log2(row * byteSize(dtype)),
     [wanted, base] = dtype === "f32" && across ? [2, 5] : [3, 4],

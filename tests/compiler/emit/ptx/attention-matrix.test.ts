@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "pullback-attention-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
 /** Forward, and the gradient's two passes in one launch; queries enough for the widest tiles, keys that end inside of a strip. */
-function templates(dtype: "bf16" | "f16", d: number, causal: boolean): readonly (readonly [what: string, f: Func])[] {
+function templates(dtype: "bf16" | "f16" | "f32", d: number, causal: boolean): readonly (readonly [what: string, f: Func])[] {
   const q = aval(dtype, [2, 1000, 8, d]),
     rows = aval("f32", [2, 8, 1000]),
     p = { causal, scale: 0.1 };
@@ -34,6 +34,8 @@ for (const capability of [80, 89, 90, 100])
       ["bf16", 32, false],
       ["f16", 64, true],
       ["bf16", 128, true],
+      ["f32", 64, true],
+      ["f32", 128, true],
     ] as const)
       for (const [what, f] of templates(dtype, d, causal)) {
         const made = compile(f, {

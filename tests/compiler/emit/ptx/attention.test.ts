@@ -1,4 +1,4 @@
-// Attention for CUDA cards keeps a row in registers: the assembler must find room for them. Registers are printed, one line a head size.
+// Attention without matrix units for CUDA cards keeps a row in registers: the assembler must find room for them. Registers are printed, one line a head size.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,10 +34,11 @@ for (const capability of [80, 90])
         },
         [q, q, q, q, rows, rows],
       );
-      const made = compile(f, {
-        kind: "cuda",
-        features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
-      });
+      const made = compile(
+        f,
+        { kind: "cuda", features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 } },
+        { precision: "highest" },
+      );
       if (made.kind !== "ptx") throw new Error("not PTX");
       const file = join(folder, "a.ptx");
       writeFileSync(file, made.text);

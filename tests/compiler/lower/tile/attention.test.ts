@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DType } from "../../../../runtime/dtype.ts";
+import type { Precision } from "../../../../runtime/precision.ts";
 import { aval, sizeOf, type Aval } from "../../../../compiler/ir/aval.ts";
 import type { Func } from "../../../../compiler/ir/func.ts";
 import type { Schedule } from "../../../../compiler/ir/schedule.ts";
@@ -21,6 +22,7 @@ import { runTiled } from "../../../../compiler/reference/tiled.ts";
 import type { Tensor } from "../../../../compiler/trace/tensor.ts";
 import { slice } from "../../../../compiler/extend.ts";
 import { reshape, tanh } from "../../../../stdlib/index.ts";
+import { toleranceOf } from "../../../backends/tolerance.ts";
 import { numbers } from "../../transforms/numeric.ts";
 import { program } from "../harness.ts";
 
@@ -84,7 +86,8 @@ const backward = (size: Sizes, { dtype = "bf16", causal = false, scale = 0.25 }:
 };
 const values = (avals: readonly Aval[], range: number): HostTensor[] =>
   avals.map((a, i) => hostTensor(a.dtype, a.shape, numbers(sizeOf(a.shape), 3 + 31 * i, -range, range)));
-const allowed = (dtype: DType): number => (dtype === "bf16" ? 1.2e-2 : 1.6e-3);
+const allowed = (dtype: DType, precision: Precision): number =>
+  dtype === "bf16" ? 1.2e-2 : dtype === "f16" ? 1.6e-3 : precision === "tensorfloat32" ? 1.6e-3 : toleranceOf("attention", "exact")(dtype);
 /** The program is on matrix units, and off by no more than the rounding of weights and results. */
 function agrees(f: Func, args: readonly HostTensor[], what: string, target = card()): Schedule<TiledKernel> {
   const s = tiled(f, target),
@@ -95,7 +98,7 @@ function agrees(f: Func, args: readonly HostTensor[], what: string, target = car
     );
   assert.ok(onUnits(s), `${what}: no matrix units`);
   want.forEach((w, k) => {
-    const scale = allowed(args[0]?.dtype ?? "bf16") * Math.max(1, ...Array.from(w.data, Math.abs)),
+    const scale = allowed(args[0]?.dtype ?? "bf16", target.matrix?.precision ?? "default") * Math.max(1, ...Array.from(w.data, Math.abs)),
       at = w.data.findIndex((y, i) => !(Math.abs((got[k]?.[i] ?? NaN) - y) <= scale));
     if (at >= 0) assert.unreachable(`${what}: result ${k}[${at}] is ${got[k]?.[at]}, the reference ${w.data[at]}`);
   });
@@ -127,8 +130,8 @@ const sizes: readonly Sizes[] = [
 ];
 for (const causal of [false, true])
   test(`attention and its gradient${causal ? ", causal," : ""} agree with the reference at sizes around blocks and strips`, () => {
-    for (const dtype of ["bf16", "f16"] as const)
-      for (const size of dtype === "bf16" ? sizes : sizes.slice(1, 3)) {
+    for (const dtype of ["bf16", "f16", "f32"] as const)
+      for (const size of dtype === "bf16" ? sizes : sizes.slice(1, dtype === "f16" ? 3 : 5)) {
         const options = { dtype, causal };
         agrees(forward(size, options), inputs(forward(size, options)), `${dtype} ${size}`);
         agrees(backward(size, options), savedArgs(size, options), `gradient ${dtype} ${size}`);
@@ -208,10 +211,33 @@ test("slices of one tensor are read where they lie; operands that are computed a
       .join(),
   );
 });
-test("f32, heads of no whole blocks, scales that are not positive, highest precision and too little shared memory are left to attention by rows", () => {
+test("f32 is as exact as f32 by default, one tf32 number where that is asked for, and follows the program's word before the device's", () => {
+  const size: Sizes = [1, 20, 37, 1, 32],
+    options = { dtype: "f32", causal: true } as const,
+    off = (precision: Precision): number => {
+      const f = forward(size, options),
+        args = inputs(f),
+        [want] = evaluate(f, args),
+        [got] = runSchedule(agrees(f, args, precision, card({ precision })), args);
+      return Math.max(...Array.from(want?.data ?? [], (y, i) => Math.abs(y - (got?.[i] ?? NaN))));
+    };
+  assert.ok(off("high") < 4e-6 && off("default") < 4e-6);
+  assert.ok(off("tensorfloat32") > 1e-4, "one number has 11 bits");
+  agrees(backward(size, options), savedArgs(size, options), "gradient", card({ precision: "tensorfloat32" }));
+  const said = (precision: Precision): Func =>
+    program(
+      (q, k, v) => attention.all(q as Tensor, k as Tensor, v as Tensor, { causal: true, scale: 0.25, precision }),
+      headsOf(size, "f32")[0],
+      headsOf(size, "f32")[1],
+      headsOf(size, "f32")[1],
+    );
+  assert.not.ok(onUnits(tiled(said("highest"))));
+  assert.ok(onUnits(tiled(said("high"), card({ precision: "highest" }))));
+});
+test("heads of no whole blocks, scales that are not positive, highest precision and too little shared memory are left to attention by rows", () => {
   const size: Sizes = [1, 20, 20, 1, 32];
   const left = (what: string, f: Func, target = card()): void => assert.not.ok(onUnits(tiled(f, target)), what);
-  left("f32", forward(size, { dtype: "f32" }));
+  left("f32, highest", forward(size, { dtype: "f32" }), card({ precision: "highest" }));
   left("heads of 24", forward([1, 20, 20, 1, 24], {}));
   left("heads of 144", forward([1, 20, 20, 1, 144], {}));
   left("scale 0", forward(size, { scale: 0 }));
