@@ -1,6 +1,5 @@
 // Attention. Shape letters: B any leading dimensions, T queries, S keys, H heads, G key heads (H a multiple of G), D head size, M = H·D width.
-import type { Tensor } from "../../compiler/extend.ts";
-import { attention, showAval, sizeOf, type Precision } from "../../compiler/extend.ts";
+import { attention, showAval, sizeOf, type Precision, type Tensor } from "../../compiler/extend.ts";
 import { computeDType, isFloat } from "../../runtime/dtype.ts";
 import { PullbackError } from "../../runtime/errors/error.ts";
 import { add, astype, mul } from "../ops/arithmetic.ts";
