@@ -100,7 +100,7 @@ test("deleting any one barrier, wait, arrival, fence or signal from a product th
   let all = 0;
   for (const [what, capability, f] of [
     ["pieces through registers", 80, program((a, b) => matmul(astype(a, "bf16"), b), f32(64, 160), bf16(160, 64))],
-    ["computed and copied, in bulk", 90, program((a, b) => matmul(astype(a, "bf16"), b), f32(192, 384), bf16(384, 64))],
+    ["computed and copied, in bulk", 90, program((a, b) => matmul(astype(a, "bf16"), b), f32(320, 384), bf16(384, 128))],
     ["both computed, in bulk", 90, program((a, b) => matmul(transpose(mul(a, 2)), mul(b, 2)), bf16(384, 320), bf16(384, 64))],
   ] as const) {
     const args = inputsOf(f),
