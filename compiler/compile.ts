@@ -16,6 +16,7 @@ import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { shareKernels } from "./lower/same.ts";
 import { prologueOf } from "./lower/tile/matrix/prologue.ts";
+import type { Choose } from "./lower/tile/choice.ts";
 import type { TileTarget } from "./lower/tile/target.ts";
 import { tile } from "./lower/tile/tile.ts";
 import { optimize } from "./optimize/passes.ts";
@@ -26,20 +27,25 @@ export interface CompileOptions {
   readonly donate?: readonly boolean[];
   /** Of products of f32 that do not say themselves (default: the device's). */
   readonly precision?: Precision;
+  /** Which of several ways to cut a product is taken (default: the likely best). */
+  readonly choose?: Choose;
 }
 
 /** Func -> optimized Func -> Schedule of Kernels -> bytes. */
 export function compile(func: Func, target: DeviceTarget, options: CompileOptions = {}): Artifact {
   const optimized = optimizeFor(func, target, options);
   requireDTypes(optimized, target);
-  const schedule = lower(optimized, target, options);
+  return emitSchedule(lower(optimized, target, options), target, options);
+}
+/** Schedule of Kernels -> bytes. */
+export function emitSchedule(schedule: Schedule, target: DeviceTarget, options: CompileOptions = {}): Artifact {
   switch (target.kind) {
     case "wasm":
       return emitModule(schedule, target.features);
     case "cuda":
-      return emitPtx(tile(schedule, cardTarget(target.features, options.precision)), target.features);
+      return emitPtx(tile(schedule, cardTarget(target.features, options.precision), options.choose), target.features);
     case "webgpu":
-      return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false, parameters: WORDS }));
+      return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false, parameters: WORDS }, options.choose));
     default:
       return unreachable(target);
   }

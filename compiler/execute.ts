@@ -7,14 +7,29 @@ import { showAval, type Aval } from "./ir/aval.ts";
 import type { Func } from "./ir/func.ts";
 import { toStorage } from "./host.ts";
 import { Tensor } from "./trace/tensor.ts";
+import { loadTuned } from "./tune.ts";
 
 const compiled = new WeakMap<Func, Map<Device, Executable>>(); // lives as long as the Func does
 /** The executable of `func` on `device`, compiled at first use. */
 export function executableFor(func: Func, device: Device, options: CompileOptions = {}): Executable {
   let byDevice = compiled.get(func);
   if (!byDevice) compiled.set(func, (byDevice = new Map()));
-  let exe = byDevice.get(device);
-  if (!exe) byDevice.set(device, (exe = device.load(compile(func, device.target, options))));
+  const known = byDevice.get(device),
+    programs = byDevice,
+    { tuning } = device;
+  if (known) return known;
+  const exe = tuning
+    ? loadTuned(
+        device,
+        tuning,
+        choose => compile(func, device.target, { ...options, choose }),
+        better => {
+          programs.get(device)?.dispose();
+          programs.set(device, better);
+        },
+      )
+    : device.load(compile(func, device.target, options));
+  programs.set(device, exe);
   return exe;
 }
 

@@ -23,6 +23,8 @@ export { stopGradient } from "./transforms/api/stop.ts";
 export type { Marked } from "./transforms/api/harvest.ts";
 export type { Axes } from "./transforms/api/vmap.ts";
 export type { Tensors } from "./transforms/stage.ts";
+export { tuned } from "./tune.ts";
+export type { TuneOptions } from "../runtime/tuning/tuning.ts";
 export { cuda, defaultDevice, device, setDefaultDevice, wasm, webgpu } from "../runtime/devices.ts";
 export type { Device, MemoryStats } from "../runtime/device.ts";
 export type { DType, HostArray } from "../runtime/dtype.ts";

@@ -1,6 +1,7 @@
 // What every device offers. The compiler hands artifacts and buffers to it; it never sees a program's equations.
 import type { DType, HostArray } from "./dtype.ts";
 import type { Artifact, DeviceTarget } from "./artifact.ts";
+import type { Tuning } from "./tuning/tuning.ts";
 
 /** Memory on a device holding one tensor, row-major, tightly packed. */
 export interface DeviceArray {
@@ -38,6 +39,8 @@ export interface Device {
   readonly mayWait: boolean;
   /** What the compiler makes code for. */
   readonly target: DeviceTarget;
+  /** Where its user wants kernels measured. */
+  readonly tuning?: Tuning;
   /** Copy host data in. `data` is in the storage format of `dtype`. */
   upload(dtype: DType, data: HostArray): DeviceArray;
   load(artifact: Artifact): Executable;

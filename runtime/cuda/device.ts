@@ -19,10 +19,11 @@ import { NativePage } from "./page.ts";
 import { Staging } from "./staging.ts";
 import { Timeline } from "./timeline.ts";
 import { Transfers } from "./transfers.ts";
+import { tuningFor, type TuneOptions, type Tuning } from "../tuning/tuning.ts";
 
 /** `ordinal`: which card (0). `graphs`: replay compiled functions as CUDA graphs (true). `regionBytes`: memory is reserved in regions of at least so much
  *  (64 MiB). `stagingBytes`: pinned memory for transfers (32 MiB). `runAhead`: calls that may be enqueued before the host waits (16).
- *  `precision`: of f32 products that do not say themselves ("default"). `driver`: the system's. */
+ *  `precision`: of f32 products that do not say themselves ("default"). `tune`: measure how kernels are best cut for this card, and remember it (false). `driver`: the system's. */
 export interface CudaOptions {
   readonly ordinal?: number;
   readonly graphs?: boolean;
@@ -30,6 +31,7 @@ export interface CudaOptions {
   readonly stagingBytes?: number;
   readonly runAhead?: number;
   readonly precision?: Precision;
+  readonly tune?: boolean | TuneOptions;
   readonly driver?: Driver;
 }
 
@@ -39,6 +41,7 @@ export class CudaDevice implements Device {
   readonly mayWait = true;
   readonly name: string;
   readonly target: DeviceTarget;
+  readonly tuning?: Tuning;
   readonly graphs: boolean;
   readonly context: bigint;
   readonly ledger: Ledger;
@@ -83,6 +86,16 @@ export class CudaDevice implements Device {
     this.launcher = new Launcher(calls, this.page, this.timeline.stream);
     this.transfers = new Transfers(calls, this.staging, this.timeline.stream);
     this.ledger = new Ledger(this.reclaimer, block => this.heap.release(block.address));
+    const { capability, driverVersion } = this.card.facts,
+      tuning = tuningFor(options.tune, `${this.name}, capability ${capability}, driver ${driverVersion}`, (exe, inputs, times) => {
+        exe.run(inputs).forEach(out => out.dispose()); // the first two are launched one by one, and made a graph
+        return (
+          this.timeline.time(() => {
+            for (let i = 0; i < times; i++) exe.run(inputs).forEach(out => out.dispose());
+          }) / times
+        );
+      });
+    if (tuning) this.tuning = tuning;
   }
 
   /** Has the driver taken the device away? Nothing works on it any more. */

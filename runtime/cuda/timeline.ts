@@ -66,6 +66,21 @@ export class Timeline {
     const last = this.pending[this.pending.length - most - 1];
     if (last) this.wait(last.mark);
   }
+  /** Milliseconds that the device works on what `work` enqueues. Blocks. */
+  time(work: () => void): number {
+    const events = [this.event(0), this.event(0)] as const,
+      out = new Float32Array(1);
+    try {
+      this.calls.do("cuEventRecord", "starting a clock", events[0], this.stream);
+      work();
+      this.calls.do("cuEventRecord", "stopping a clock", events[1], this.stream);
+      this.calls.do("cuEventSynchronize", "waiting for the device", events[1]);
+      this.calls.do("cuEventElapsedTime", "reading a clock", out, ...events);
+    } finally {
+      for (const e of events) this.calls.free("cuEventDestroy", "giving a clock back", e);
+    }
+    return out[0] ?? 0;
+  }
   /** Block until nothing is left to do. */
   sync(): void {
     this.calls.do("cuStreamSynchronize", "waiting for the device", this.stream);
@@ -78,9 +93,9 @@ export class Timeline {
     this.calls.free("cuStreamDestroy", "closing the device", this.stream);
   }
 
-  private event(): bigint {
+  private event(flags = EVENT_DISABLE_TIMING): bigint {
     const out = new BigUint64Array(1);
-    this.calls.do("cuEventCreate", "making an event", out, EVENT_DISABLE_TIMING);
+    this.calls.do("cuEventCreate", "making an event", out, flags);
     return out[0] ?? 0n;
   }
   private pass(mark: number): void {

@@ -1,6 +1,6 @@
 // The WebGPU device: one heap, one timeline, programs. Calls return at once; what they did is known when a result is read.
 import type { Artifact, DeviceTarget, WgslFeatures } from "../artifact.ts";
-import type { Device, Executable, MemoryStats } from "../device.ts";
+import type { Device, DeviceArray, Executable, MemoryStats } from "../device.ts";
 import { byteSize, hostArray, hostView, type DType, type HostArray } from "../dtype.ts";
 import { PullbackError } from "../errors/error.ts";
 import { Ledger, type ArrayMaker, type Block } from "../memory/blocks.ts";
@@ -18,14 +18,17 @@ import { Recorder } from "./recorder.ts";
 import { selfTest } from "./selftest.ts";
 import { Staging } from "./staging.ts";
 import { Timeline } from "./timeline.ts";
+import { tuningFor, type TuneOptions, type Tuning } from "../tuning/tuning.ts";
+import { measure } from "./measure.ts";
 
 /** Options of `webgpu`. `heapBytes`: memory to begin with (16 MiB; it grows). `runAhead`: submits that may be unfinished before later ones wait on the host (32). `label`: its name in messages (the adapter's). `software`: code for an
- *  adapter that computes on the CPU, or for a card (what the adapter says it is). */
+ *  adapter that computes on the CPU, or for a card (what the adapter says it is). `tune`: measure how kernels are best cut for this adapter, and remember it (false). */
 export interface WebGpuOptions extends AdapterOptions {
   readonly heapBytes?: number;
   readonly runAhead?: number;
   readonly software?: boolean;
   readonly label?: string;
+  readonly tune?: boolean | TuneOptions;
 }
 
 /** See Device. */
@@ -34,6 +37,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
   readonly mayWait = false;
   readonly name: string;
   readonly features: WgslFeatures;
+  readonly tuning?: Tuning;
   /** The order of things. */
   readonly timeline: Timeline;
   readonly pipelines: Pipelines;
@@ -46,7 +50,15 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
   private readonly reclaimer = new Reclaimer();
   private readonly ledger = new Ledger(this.reclaimer, block => this.heap.release(block.address));
 
-  private constructor(opened: Opened, features: WgslFeatures, name: string, timeline: Timeline, heap: Heap, faults: Faults) {
+  private constructor(
+    opened: Opened,
+    features: WgslFeatures,
+    name: string,
+    timeline: Timeline,
+    heap: Heap,
+    faults: Faults,
+    tune: WebGpuOptions["tune"],
+  ) {
     this.owned = opened.owned;
     this.name = name;
     this.features = features;
@@ -57,6 +69,10 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     this.recorder = new Recorder(timeline, heap, this.pipelines);
     this.staging = new Staging(timeline);
     if (this.owned) timeline.listen();
+    const { info } = opened,
+      identity = ["webgpu", info?.vendor, info?.architecture, info?.device, info?.description].filter(Boolean).join(" "),
+      tuning = tuningFor(tune, identity, (exe, inputs, times) => measure(this, exe as WebGpuExecutable, inputs, times)); // of this device
+    if (tuning) this.tuning = tuning;
   }
   /** @throws E0703 with the reason when there is no device, OutOfMemoryError when `heapBytes` do not fit */
   static async open(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
@@ -69,7 +85,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     const limit = Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize, 2 ** 32 - 4096); // addresses are 32 bits
     const heap = await Heap.make({ timeline, faults, initial: options.heapBytes ?? 16 << 20, limit });
     const features = { ...wgslFeatures(opened), ...(options.software === undefined ? {} : { software: options.software }) };
-    return new WebGpuDevice(opened, features, name, timeline, heap, faults);
+    return new WebGpuDevice(opened, features, name, timeline, heap, faults, options.tune);
   }
   /** True when the device is gone: make a new one. */
   get lost(): boolean {
@@ -185,6 +201,10 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     return hostView(dtype, data.buffer, 0, elements);
   }
 
+  /** The command that an array of this device was last written by. */
+  writtenBy(a: DeviceArray): number {
+    return a instanceof WebGpuArray ? a.place.written : 0;
+  }
   /** A fresh array of unspecified contents. */
   create(dtype: DType, elements: number): WebGpuArray {
     const bytes = elements * byteSize(dtype);

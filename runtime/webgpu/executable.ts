@@ -80,13 +80,20 @@ export class WebGpuExecutable implements Executable {
   private readonly resources: Resources;
   /** Gives back what the program has of the device; holds no reference to this object. */
   readonly cleanup: () => void;
+  /** Names of its kernels. */
+  readonly kernels: ReadonlySet<string>;
   private disposed = false;
 
   constructor(device: WebGpuDevice, artifact: WgslArtifact) {
     this.device = device;
     this.artifact = artifact;
+    this.kernels = new Set(artifact.kernels.map(k => k.name));
     const resources = (this.resources = new Resources(device, artifact));
     this.cleanup = () => resources.release();
+  }
+  /** Until its shaders are compiled. @throws E0707 */
+  async ready(): Promise<void> {
+    await Promise.all(this.resources.plan.pipelines.map(p => p.ready));
   }
   run(inputs: readonly DeviceArray[], donate: readonly boolean[] = []): DeviceArray[] {
     const { artifact, device } = this;

@@ -184,8 +184,8 @@ export class Timeline {
   async settled(): Promise<void> {
     await this.orLost(this.confirmed);
   }
-  /** Until all that was issued is done. @throws the first failure nobody has been told of */
-  async drain(): Promise<void> {
+  /** Until all that was issued is done, or known not to be. @throws DeviceLostError */
+  async done(): Promise<void> {
     await this.orLost(
       new Promise<void>((resolve, reject) => {
         const last = (): number => this.enqueue({ execute: () => resolve(), voided: () => (this.lost ? reject(this.lost) : last()) });
@@ -195,6 +195,10 @@ export class Timeline {
     await this.orLost(this.gpu.queue.onSubmittedWorkDone());
     await this.settled();
     if (this.lost) throw this.lost;
+  }
+  /** The same. @throws the first failure nobody has been told of */
+  async drain(): Promise<void> {
+    await this.done();
     const untold = this.failures.find(f => !f.told);
     if (untold) {
       untold.told = true;

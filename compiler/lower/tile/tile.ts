@@ -1,7 +1,7 @@
 // Schedule -> Schedule of tiled kernels: each kernel is cut into groups of threads by the first way that fits it. Memory that a way needs beside its operands is put at the end
 // of the arena, shared by all launches, which run one after another.
 import { byteSize } from "../../../runtime/dtype.ts";
-import type { Kernel } from "../../ir/kernel.ts";
+import type { AttentionKernel, Kernel, LoopKernel } from "../../ir/kernel.ts";
 import type { Schedule, Slot, SlotRef, Step } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
 import { mapLaunches } from "../../ir/walk.ts";
@@ -9,25 +9,22 @@ import { attentionTile } from "./attention.ts";
 import { attentionLanes, fitsLanes } from "./attention_lanes.ts";
 import type { Tiled } from "./builder.ts";
 import { columnsTile } from "./columns.ts";
-import { directTile } from "./direct.ts";
 import { dealtLoops, isTogether } from "./dealt.ts";
 import { groupTile } from "./group.ts";
 import { itemsOf } from "./items.ts";
-import { asLoops, chooseTile, productTile } from "./product.ts";
+import { chosenWay, type Choose } from "./choice.ts";
 import { matrixAttention } from "./matrix/attention.ts";
-import { matrixProduct } from "./matrix/launches.ts";
 import { gcd } from "./matrix/divisor.ts";
 import { merge } from "./merge.ts";
 import { rolled } from "./rolled.ts";
 import type { TileTarget } from "./target.ts";
 import { elementTile, itemTile } from "./threads.ts";
 
-/** Loops shorter than this are not worth a group; products with fewer rows or columns are not worth tiles. */
-const SHORT = 16,
-  THIN = 4;
+/** Loops shorter than this are not worth a group. */
+const SHORT = 16;
 
-/** The program over tiled kernels. */
-export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
+/** The program over tiled kernels. `choose`: which way of several a product is cut (by default the one that is likely best). */
+export function tile(p: Schedule, target: TileTarget, choose?: Choose): Schedule<TiledKernel> {
   const made = new Map<Kernel, Map<string, readonly Tiled[]>>(),
     slots: Slot[] = [...p.slots],
     base = align(p.arenaBytes);
@@ -35,7 +32,7 @@ export function tile(p: Schedule, target: TileTarget): Schedule<TiledKernel> {
   const tiledAs = (k: Kernel, alignments: readonly number[]): readonly Tiled[] => {
     const known = made.get(k) ?? new Map<string, readonly Tiled[]>(),
       key = alignments.join(),
-      tiled = known.get(key) ?? launchesOf(k, target, alignments).map(t => rolled(located(t, k), target));
+      tiled = known.get(key) ?? launchesOf(k, target, alignments, choose).map(t => rolled(located(t, k), target));
     made.set(k, known.set(key, tiled));
     return tiled;
   };
@@ -72,18 +69,16 @@ function alignmentOf({ slot, base, terms }: SlotRef, p: Schedule): number {
 }
 
 /** The launches that one kernel is; each has the parameters of the one before, workspace too. */
-function launchesOf(k: Kernel, target: TileTarget, alignments: readonly number[]): readonly Tiled[] {
-  const aligned = (param: number): number => alignments[param] ?? 1;
-  if (k.kind === "attention") return [matrixAttention(k, target, aligned) ?? tileKernel(k, target)];
-  const product = k.kind === "gemm" && Math.min(k.m, k.n) >= THIN ? matrixProduct(k, target, aligned) : undefined;
-  return product ? [product.tiled, ...(product.rest ? [tileKernel(product.rest, target)] : [])] : [tileKernel(k, target)];
-}
-/** One kernel, cut for `target` as one launch. */
-export function tileKernel(k: Kernel, target: TileTarget): Tiled {
+function launchesOf(k: Kernel, target: TileTarget, alignments: readonly number[], choose: Choose | undefined): readonly Tiled[] {
   if (k.kind === "gemm") {
-    if (Math.min(k.m, k.n) < THIN) return tileKernel(asLoops(k), target);
-    return target.software ? directTile(k, target) : productTile(k, chooseTile(k, target), target);
+    const { first, rest } = chosenWay(k, target, alignments, choose).make();
+    return ["kernel" in first ? first : tileKernel(first, target), ...(rest ? [tileKernel(rest, target)] : [])];
   }
+  const aligned = (param: number): number => alignments[param] ?? 1;
+  return [(k.kind === "attention" ? matrixAttention(k, target, aligned) : undefined) ?? tileKernel(k, target)];
+}
+/** Loops or attention, cut for `target` as one launch. */
+function tileKernel(k: LoopKernel | AttentionKernel, target: TileTarget): Tiled {
   if (k.kind === "attention") return fitsLanes(k, target) ? attentionLanes(k, target) : attentionTile(k, target);
   const items = itemsOf(k, target),
     loops = dealtLoops(items.body);

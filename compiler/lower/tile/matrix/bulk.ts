@@ -13,7 +13,7 @@ import { producer, type Side } from "./bring.ts";
 import { fetching, LINE, multiplying, producing, SET } from "./prologue.ts";
 import { rasterOf } from "./raster.ts";
 import { resultsOf } from "./results.ts";
-import { MOST_PARTS, partsTime, storePart } from "./split.ts";
+import { MOST_PARTS, partsTime, storePart } from "../split.ts";
 
 /** How many sets of four subgroups multiply, each so many rows at a time; one more brings operands. */
 const SETS = 2,

@@ -43,27 +43,33 @@ const CHOICES: readonly Choice[] = [
 const LEAST_STRIPS = 8,
   MOST_PARTS = 16;
 const STAGES = 4;
+/** Other cuts that are worth a measurement: how many, and how much longer they may be thought to take. */
+const MOST_OTHERS = 6,
+  FAR = 4;
 
 /** The cut of a product that has results and something to sum. */
-export function cutProduct(p: Product, units: MatrixUnits): Cut {
+export const cutProduct = (p: Product, units: MatrixUnits): Cut => productCuts(p, units)[0];
+/** It, and then others that give the same bits: of as many parts, which begin at the same places. */
+export function productCuts(p: Product, units: MatrixUnits): readonly [Cut, ...Cut[]] {
   const bytes = p.operands === "f32" ? 4 : 2,
-    k = 64 / bytes;
-  const tiles = (c: Choice): number => p.batch * Math.ceil(p.m / c.m) * Math.ceil(p.n / c.n),
-    time = (c: Choice): number => (Math.ceil(tiles(c) / units.processors) * c.m * c.n) / c.rate;
-  const best = CHOICES.filter(c => p.direct || p.pieces === true || c.m * c.n <= 64 * 64).reduce((x, y) => (time(y) < time(x) ? y : x)),
+    k = 64 / bytes,
     strips = Math.ceil(p.k / k);
+  const tiles = (c: Choice): number => p.batch * Math.ceil(p.m / c.m) * Math.ceil(p.n / c.n),
+    time = (c: Choice, parts: number): number => (Math.ceil((tiles(c) * parts) / units.processors) * c.m * c.n) / (parts * c.rate);
+  const able = CHOICES.filter(c => p.direct || p.pieces === true || c.m * c.n <= 64 * 64),
+    best = able.reduce((x, y) => (time(y, 1) < time(x, 1) ? y : x));
   const wanted = Math.min(MOST_PARTS, Math.floor(units.processors / tiles(best)), Math.floor(strips / LEAST_STRIPS)),
-    each = Math.ceil(strips / Math.max(1, wanted));
-  const room = Math.floor(units.sharedBytes / ((best.m + best.n) * k * bytes)),
-    { m, n, down, across } = best;
-  return {
-    m,
-    n,
-    k,
-    down,
-    across,
-    stages: Math.max(2, Math.min(p.direct ? STAGES : 2, room)),
-    parts: Math.ceil(strips / each),
-    time: time(best),
+    each = Math.ceil(strips / Math.max(1, wanted)),
+    parts = Math.ceil(strips / each);
+  const cut = (c: Choice, stages: number): Cut => {
+    const room = Math.floor(units.sharedBytes / ((c.m + c.n) * k * bytes)),
+      { m, n, down, across } = c;
+    return { m, n, k, down, across, stages: Math.max(2, Math.min(p.direct ? stages : 2, room)), parts, time: time(c, 1) };
   };
+  const others = able
+    .filter(c => c !== best && time(c, parts) < FAR * time(best, parts))
+    .sort((x, y) => time(x, parts) - time(y, parts))
+    .slice(0, MOST_OTHERS);
+  const fewer = cut(best, STAGES).stages - 1;
+  return [cut(best, STAGES), ...(fewer >= 2 ? [cut(best, fewer)] : []), ...others.map(c => cut(c, STAGES))];
 }

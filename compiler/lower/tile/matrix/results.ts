@@ -4,7 +4,7 @@ import type { GemmKernel } from "../../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { arith, int, less, when } from "../builder.ts";
-import { pairedStores } from "./pairs.ts";
+import { storesTogether } from "../neighbours.ts";
 
 /** Blocks of sums, `across` of them in a row, of the rectangle that begins at (`row`, `col`) of batch `batch`; the thread is number 4 `quad` + `place` of its subgroup. `cut`: the tile's sides. */
 export interface Held {
@@ -24,7 +24,7 @@ export function resultsOf(h: Held, after: readonly TiledStmt[]): TiledStmt[] {
   const { g, cut } = h,
     row = exprVar("row", "i32"),
     col = exprVar("col", "i32");
-  const pairs = pairedStores(after, g, h.aligned),
+  const pairs = storesTogether(after, { v: g.vars.j, extent: g.n, params: g.params, aligned: h.aligned }, 2),
     together = pairs ? 2 : 1;
   const where = (block: number, e: number): readonly [Expr, Expr] => {
     const spot = SUMS[e] as Spot, // e is in range
