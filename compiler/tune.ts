@@ -106,8 +106,8 @@ export function loadTuned(
   ); // a lost device: whoever uses it hears of that
   return exe;
 }
-/** The choice and everything the answer depends on but the device. */
-function questionOf({ key, names }: Choice): string {
+/** The choice as it is remembered: all that the answer depends on but the device. */
+export function questionOf({ key, names }: Choice): string {
   let hash = 2166136261;
   for (const c of names.join()) hash = Math.imul(hash ^ c.charCodeAt(0), 16777619);
   return `${key} [${names.length} ways, ${(hash >>> 0).toString(16)}, ${VERSION}]`;
