@@ -1,6 +1,6 @@
 // Which ways there are to cut a product, and which one is taken: the likely best, or what somebody who has measured says. All ways of one product give the same bits.
 import { operands } from "../../ir/exprs.ts";
-import type { GemmKernel, LoopKernel, Stmt } from "../../ir/kernel.ts";
+import type { GemmKernel, LoopKernel } from "../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
 import { forEachExpr } from "../prepare.ts";
 import { asLoops } from "./as_loops.ts";
@@ -79,7 +79,7 @@ function keyOf(g: GemmKernel, { matrix }: TileTarget, alignments: readonly numbe
   };
   const stored: Expr[] = [],
     precision = g.precision ?? matrix?.precision;
-  forEachExpr(g.epilogue as readonly Stmt[], e => stored.push(e));
+  forEachExpr(g.epilogue, e => stored.push(e));
   return [
     `${g.batch}x${g.m}x${g.n}x${g.k} ${g.dtype} of ${g.operands}${precision === undefined ? "" : ` ${precision}`}`,
     operand(g.lhs, g.vars.i, g.m),
