@@ -73,7 +73,7 @@ export interface KernelHead {
   readonly sources?: readonly Source[];
 }
 /** A kernel. */
-export type Kernel = LoopKernel | GemmKernel | AttentionKernel;
+export type Kernel = LoopKernel | GemmKernel | AttentionKernel | FormKernel;
 /** Plain loops. */
 export interface LoopKernel extends KernelHead {
   readonly kind: "loop";
@@ -128,8 +128,24 @@ export interface AttentionKernel extends KernelHead {
   readonly outs: readonly Place[];
 }
 
-/** A kernel buffer with its logical type. */
+/** Loops of an author's whose meaning GPUs have better ways for: `form` says it, `loops` do it, one after another, on the same parameters. `ins` and `outs` are buffers among these. */
+export interface FormKernel extends KernelHead {
+  readonly kind: "form";
+  readonly form: Form;
+  readonly ins: readonly BufRef[];
+  readonly outs: readonly BufRef[];
+  readonly loops: readonly LoopKernel[];
+}
+/** What an author's loops mean. */
+export type Form =
+  /** Each operand in the stable order of the first `keys` along `axis` (the first decides), NaN last. */
+  | { readonly form: "sort"; readonly axis: number; readonly keys: number; readonly descending: boolean }
+  /** Operands x [B, D, R], indices [B, I, K], updates [B, I, R]: x with updates combined in, in order; `batch` dimensions B. `combine` is associative. */
+  | { readonly form: "scatter"; readonly clip: boolean; readonly batch: number; combine(s: ScalarOps, old: Expr, update: Expr): Expr };
+
+/** A kernel buffer with its logical type. `value`: all of its elements, which have no memory then. */
 export interface BufRef {
+  readonly value?: number;
   readonly buf: number;
   readonly dtype: DType;
   readonly shape: readonly number[];

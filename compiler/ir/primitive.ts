@@ -4,7 +4,7 @@ import type { Precision } from "../../runtime/precision.ts";
 import type { Aval } from "./aval.ts";
 import type { Func, Params } from "./func.ts";
 import type { Expr, ScalarOps } from "./scalar.ts";
-import type { BufRef, KernelBuilder } from "./kernel.ts";
+import type { BufRef, Form, KernelBuilder } from "./kernel.ts";
 import type { Tensor } from "../trace/tensor.ts";
 
 /** How many operands: a number gives rules typed tuples, `number` a list. */
@@ -114,8 +114,12 @@ export type Lowering<N extends Arity = Arity, P = Params> =
   | { readonly kind: "control"; form(p: P): ControlForm }
   /** Across a named axis: removed by the vmap that binds the axis. */
   | { readonly kind: "collective"; readonly op: "sum" | "max" | "min" | "gather" | "index"; axis(p: P): string }
-  /** The author writes loops. Operands and results are contiguous, row-major. */
-  | { readonly kind: "kernel"; build(b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[], p: P): void }
+  /** The author writes loops. Operands and results are contiguous, row-major. `form`: what they mean, where that is something GPUs have better ways for. */
+  | {
+      readonly kind: "kernel";
+      build(b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[], p: P): void;
+      form?(p: P, ins: Of<N, Aval>): Form;
+    }
   /** Identity at run time on each operand (mark, stopGradient). */
   | { readonly kind: "erase" };
 

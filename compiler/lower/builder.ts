@@ -2,17 +2,32 @@
 import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
 import { sizeOf, stridesOf, type Aval } from "../ir/aval.ts";
-import type { BufRef, KernelBuilder, KernelParam, LoopKernel, Scratch, Stmt } from "../ir/kernel.ts";
+import type { Eqn } from "../ir/func.ts";
+import type { Lowering } from "../ir/primitive.ts";
+import type { BufRef, Form, FormKernel, KernelBuilder, KernelParam, LoopKernel, Scratch, Stmt } from "../ir/kernel.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../ir/scalar.ts";
 
-/** Run an author's `build` on operands and results of these types: one kernel a grid, all with the same parameters (operands, then results). */
+/** An operand: its type, and the value of all of its elements where they are no memory. */
+export type Given = Aval & { readonly value?: number | undefined };
+/** The buffers of operands and results: memory is numbered in order, values have none. */
+export function buffersOf(
+  ins: readonly Given[],
+  outs: readonly Aval[],
+): { readonly ins: readonly BufRef[]; readonly outs: readonly BufRef[] } {
+  let next = 0;
+  const ref = ({ dtype, shape, value }: Given): BufRef =>
+    value === undefined ? { buf: next++, dtype, shape } : { buf: -1, dtype, shape, value };
+  return { ins: ins.map(ref), outs: outs.map(ref) };
+}
+/** Run an author's `build` on operands and results of these types: one kernel a grid, all with the same parameters (operands that are memory, then results). */
 export function buildKernels(
   name: string,
   build: (b: KernelBuilder, ins: readonly BufRef[], outs: readonly BufRef[]) => void,
-  ins: readonly Aval[],
+  ins: readonly Given[],
   outs: readonly Aval[],
 ): LoopKernel[] {
-  const all = [...ins, ...outs];
+  const all = [...ins.filter(x => x.value === undefined), ...outs],
+    buffers = buffersOf(ins, outs);
   const params = (written: ReadonlySet<number>, read: ReadonlySet<number>): KernelParam[] =>
     all.map((a, i) => ({ dtype: a.dtype, elements: sizeOf(a.shape), access: !written.has(i) ? "read" : read.has(i) ? "update" : "write" }));
   const kernels: LoopKernel[] = [];
@@ -44,6 +59,7 @@ export function buildKernels(
       );
     },
     load(x, index) {
+      if (x.value !== undefined) return s.const(x.value, computeDType(x.dtype));
       read.add(x.buf);
       return { kind: "load", dtype: computeDType(x.dtype), buf: x.buf, index };
     },
@@ -89,11 +105,25 @@ export function buildKernels(
       });
     },
   };
-  const ref = (a: Aval, i: number): BufRef => ({ buf: i, dtype: a.dtype, shape: a.shape });
-  build(
-    b,
-    ins.map(ref),
-    outs.map((a, i) => ref(a, ins.length + i)),
-  );
+  build(b, buffers.ins, buffers.outs);
   return kernels;
+}
+/** The kernels of an equation whose meaning its author wrote: one that knows its `form` when the backend is told that, else the loops. */
+export function authorKernels(
+  name: string,
+  lower: Extract<Lowering, { kind: "kernel" }>,
+  e: Eqn,
+  ins: readonly Given[],
+  form: Form | undefined,
+): readonly (FormKernel | LoopKernel)[] {
+  const outs = e.outs.map(v => v.aval),
+    loops = buildKernels(name, (b, bi, bo) => lower.build(b, bi, bo, e.params), ins, outs);
+  if (loops.length === 0 || !form) return loops;
+  const memory = [...ins.filter(x => x.value === undefined), ...outs];
+  const params = memory.map((a, i): KernelParam => ({
+    dtype: a.dtype,
+    elements: sizeOf(a.shape),
+    access: i < memory.length - outs.length ? "read" : "update",
+  }));
+  return [{ kind: "form", name, form, params, loops, ...buffersOf(ins, outs) }];
 }

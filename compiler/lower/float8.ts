@@ -6,7 +6,7 @@ import { float8Formats, toFloat8 } from "../../runtime/float8.ts";
 import { mapOperands, rewriting } from "../ir/exprs.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import { scalarOps as s, type Expr } from "../ir/scalar.ts";
-import type { Schedule } from "../ir/schedule.ts";
+import type { Schedule, Step } from "../ir/schedule.ts";
 import { mapLaunches } from "../ir/walk.ts";
 import { mapStatements } from "./statements.ts";
 
@@ -14,11 +14,14 @@ import { mapStatements } from "./statements.ts";
 export function float8AsBytes(p: Schedule): Schedule {
   if (!p.slots.some(x => isFloat8(x.dtype))) return p;
   const done = new Map<Kernel, Kernel>();
-  const steps = mapLaunches(p.steps, launch => {
+  const bytes = (launch: Extract<Step, { kind: "launch" }>): readonly Step[] => {
+    if (launch.kernel.kind === "form" && launch.kernel.params.some(b => isFloat8(b.dtype)))
+      return launch.kernel.loops.flatMap(kernel => bytes({ ...launch, kernel })); // forms read memory themselves
     let kernel = done.get(launch.kernel);
     if (!kernel) done.set(launch.kernel, (kernel = kernelAsBytes(launch.kernel)));
     return [{ ...launch, kernel }];
-  });
+  };
+  const steps = mapLaunches(p.steps, bytes);
   return { ...p, slots: p.slots.map(x => ({ ...x, dtype: stored(x.dtype) })), steps };
 }
 const stored = (d: DType): DType => (isFloat8(d) ? "u8" : d);
@@ -37,6 +40,8 @@ function kernelAsBytes(k: Kernel): Kernel {
       return { ...k, params, scratch: k.scratch.map(b => ({ ...b, dtype: stored(b.dtype) })), body: body(k.body) };
     case "gemm":
       return { ...k, params, lhs: f(k.lhs), rhs: f(k.rhs), epilogue: body(k.epilogue) };
+    case "form": // has none, see above
+      return k;
     case "attention": // templates take no 8-bit results (attention.ts)
       return { ...k, params, q: f(k.q), k: f(k.k), v: f(k.v) };
     default:

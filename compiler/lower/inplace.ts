@@ -34,7 +34,7 @@ export function inPlace(launch: Extract<Step, { kind: "launch" }>, from: SlotRef
 
 /** Is buffer `source` read only where, and before, `target` is stored? */
 function elementwise(k: Kernel, source: number, target: number): boolean {
-  if (k.kind === "attention") return false; // other rows still read what a row would write
+  if (k.kind === "attention" || k.kind === "form") return false; // others still read what a row would write
   if (k.kind === "gemm") return !reads(k.lhs, source) && !reads(k.rhs, source) && ordered(k.epilogue, source, target);
   const blocks: (readonly Stmt[])[] = [],
     collect = (b: readonly Stmt[]): void => {

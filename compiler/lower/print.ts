@@ -74,6 +74,7 @@ export function printKernel(k: AnyKernel): string {
       `  v ${expr(k.v)}`,
       ...k.outs.map(o => `  into b${o.buf}[${expr(o.index)}]`),
     ].join("\n");
+  if (k.kind === "form") return [`${k.form.form} ${k.name}(${params})`, ...k.loops.map(printKernel)].join("\n");
   const at = (i: number): number => k.params.length + i;
   if (k.kind === "tiled") {
     const memory = [

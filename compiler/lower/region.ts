@@ -7,7 +7,7 @@ import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
 import type { SlotRef, Step } from "../ir/schedule.ts";
 import { templateOf } from "./attention.ts";
-import { buildKernels } from "./builder.ts";
+import { authorKernels, type Given } from "./builder.ts";
 import { Cluster } from "./cluster.ts";
 import { Columns, isColumns } from "./columns.ts";
 import { foldContraction, isProduct, layoutOf, Product } from "./contract.ts";
@@ -16,7 +16,7 @@ import { forEachRef, type Program } from "./program.ts";
 import { computedOperand, heldBy } from "./prologue.ts";
 import { Reads } from "./reads.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
-import { placesAt, weight, type Place, type Places } from "./scope.ts";
+import { everywhere, placesAt, weight, type Place, type Places } from "./scope.ts";
 import { Sources } from "./sources.ts";
 import { countUses, isGather, isReshape, readers } from "./uses.ts";
 import { unboundAxis } from "../transforms/collective.ts";
@@ -150,16 +150,14 @@ class Region {
         break;
       }
       case "kernel": {
-        const ins = e.ins.map(a => this.force(a)),
+        const avals = e.ins.map(a => a.aval),
+          form = p.products === "fused" ? lower.form?.(e.params, avals) : undefined,
+          given = e.ins.map((a): Given => (form ? { ...a.aval, value: everywhere(a, places) } : a.aval)),
+          ins = e.ins.filter((_, i) => given[i]?.value === undefined).map(a => this.force(a)),
           into = this.targets(e),
           refs = [...ins, ...into.map(t => t.ref)],
           name = p.name(e.prim.name);
-        const kernels = buildKernels(
-          name,
-          (b, bi, bo) => lower.build(b, bi, bo, e.params),
-          e.ins.map(a => a.aval),
-          e.outs.map(v => v.aval),
-        );
+        const kernels = authorKernels(name, lower, e, given, form);
         this.written(
           e,
           into,

@@ -160,6 +160,13 @@ export class KernelScope {
     return k;
   }
 }
+/** The value of all elements of `a`, when it is a number that is not in memory. */
+export function everywhere(a: Atom, places: Places): number | undefined {
+  if (a.kind === "lit") return a.value;
+  const p = places.get(a),
+    [source] = p?.kind === "inline" && p.eqn.prim.lower.kind === "view" ? p.eqn.ins : [];
+  return source && everywhere(source, places);
+}
 const both = (ops: IndexOps, a: Expr | undefined, b: Expr | undefined): Expr | undefined => (a && b ? ops.binary("and", a, b) : (a ?? b));
 const unreachableOutput = (): never => {
   throw new InternalError("an equation has fewer outputs than are read");

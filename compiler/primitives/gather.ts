@@ -84,7 +84,11 @@ function scatter({ name, accepts, combine, ...rules }: Scatter): Operation<3, Sc
       needShape(name, "updates", [...positions, ...x.shape.slice(batch + depth)], updates);
       return x;
     },
-    lower: { kind: "kernel", build: (b, ins, outs, p) => buildScatter(b, nth(ins, 0), nth(ins, 1), nth(ins, 2), nth(outs, 0), p, combine) },
+    lower: {
+      kind: "kernel",
+      build: (b, ins, outs, p) => buildScatter(b, nth(ins, 0), nth(ins, 1), nth(ins, 2), nth(outs, 0), p, combine),
+      form: ({ mode, batch = 0 }) => ({ form: "scatter", clip: mode === "clip", batch, combine }),
+    },
     batch: ([x, indices, updates], [xHas, indicesHas, updatesHas], p, { size }) => [
       self(withLeading(x, xHas, size), withLeading(indices, indicesHas, size), withLeading(updates, updatesHas, size), {
         ...p,

@@ -27,7 +27,7 @@ export const sort: Operation<number, SortParams> = definePrimitive<number, SortP
     needAxis("sort", axis, nth(ins, 0));
     return ins;
   },
-  lower: { kind: "kernel", build: (b, ins, outs, p) => buildSort(b, ins, outs, p) },
+  lower: { kind: "kernel", build: (b, ins, outs, p) => buildSort(b, ins, outs, p), form: p => ({ form: "sort", ...p }) },
   // tangents ride along with their operands
   jvp(dx, ins, p) {
     const moved = ins.flatMap((_, i) => {

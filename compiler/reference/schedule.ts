@@ -102,6 +102,9 @@ class Machine {
       case "attention":
         runHeads(k, params);
         break;
+      case "form":
+        for (const loops of k.loops) runKernel(loops, params);
+        break;
       case "tiled":
         runTiled(k, params);
         break;

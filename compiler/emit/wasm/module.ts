@@ -1,6 +1,6 @@
 // Schedule -> one WebAssembly module with the whole program: a function a kernel, and `run`, which calls them in order. A call of a compiled function is
 // one call from JavaScript.
-import { unreachable } from "../../../runtime/errors/error.ts";
+import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import type { WasmArtifact, WasmFeatures } from "../../../runtime/artifact.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Kernel } from "../../ir/kernel.ts";
@@ -54,6 +54,7 @@ export function emitModule(schedule: Schedule, features: WasmFeatures): WasmArti
       });
       return;
     }
+    if (kernel.kind === "form") throw new InternalError(`${kernel.name}: forms are for GPUs`);
     const [p, work] =
       kernel.kind === "attention"
         ? ([emitAttention(c, kernel, features, args), 4 * kernel.n * kernel.t * kernel.s * kernel.d] as const)

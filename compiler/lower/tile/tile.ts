@@ -1,7 +1,8 @@
 // Schedule -> Schedule of tiled kernels: each kernel is cut into groups of threads by the first way that fits it. Memory that a way needs beside its operands is put at the end
 // of the arena, shared by all launches, which run one after another.
 import { byteSize } from "../../../runtime/dtype.ts";
-import type { AttentionKernel, Kernel, LoopKernel } from "../../ir/kernel.ts";
+import { unreachable } from "../../../runtime/errors/error.ts";
+import type { AttentionKernel, FormKernel, Kernel, LoopKernel } from "../../ir/kernel.ts";
 import type { Schedule, Slot, SlotRef, Step } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
 import { mapLaunches } from "../../ir/walk.ts";
@@ -15,6 +16,8 @@ import { itemsOf } from "./items.ts";
 import { chosenWay, type Choose } from "./choice.ts";
 import { matrixAttention } from "./matrix/attention.ts";
 import { gcd } from "./matrix/divisor.ts";
+import { scatterTile } from "./scatter.ts";
+import { sortTile } from "./sort.ts";
 import { merge } from "./merge.ts";
 import { rolled } from "./rolled.ts";
 import type { TileTarget } from "./target.ts";
@@ -74,8 +77,21 @@ function launchesOf(k: Kernel, target: TileTarget, alignments: readonly number[]
     const { first, rest } = chosenWay(k, target, alignments, choose).make();
     return ["kernel" in first ? first : tileKernel(first, target), ...(rest ? [tileKernel(rest, target)] : [])];
   }
+  if (k.kind === "form") return formTiles(k, target) ?? k.loops.map(loops => tileKernel(loops, target));
   const aligned = (param: number): number => alignments[param] ?? 1;
   return [(k.kind === "attention" ? matrixAttention(k, target, aligned) : undefined) ?? tileKernel(k, target)];
+}
+/** The launches of a form; undefined where its loops are better: threads of a CPU wait dearly for each other. */
+function formTiles(k: FormKernel, target: TileTarget): readonly Tiled[] | undefined {
+  if (target.software) return undefined;
+  switch (k.form.form) {
+    case "sort":
+      return sortTile(k, target);
+    case "scatter":
+      return scatterTile(k, target);
+    default:
+      return unreachable(k.form);
+  }
 }
 /** Loops or attention, cut for `target` as one launch. */
 function tileKernel(k: LoopKernel | AttentionKernel, target: TileTarget): Tiled {
