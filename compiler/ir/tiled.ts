@@ -89,13 +89,14 @@ export type BulkStmt =
   | { readonly kind: "arrive"; readonly signal: Expr }
   /** Wait until the phase of this parity has ended: 0 for the first, third, ...; 1 for the others, and for what came before the first. */
   | { readonly kind: "awaitPhase"; readonly signal: Expr; readonly parity: Expr }
-  /** Four subgroups together: sums += lhs rhs for 64 rows, 16 contracted indices and 2 columns a sum of each thread, out of shared memory (128-byte swizzle), asynchronously. A subgroup has 16 rows,
-   *  a thread of it `SUMS` of every 16 columns. */
+  /** Four subgroups together: sums += lhs rhs (`fresh`: sums = lhs rhs) for 64 rows, 16 contracted indices and 2 columns a sum of each thread, out of shared memory (128-byte swizzle), asynchronously.
+   *  A subgroup has 16 rows, a thread of it `SUMS` of every 16 columns. The left operand may be fragments, of the 16 rows of each subgroup. */
   | {
       readonly kind: "multiplyShared";
       readonly sums: readonly ExprVar[];
+      readonly fresh?: boolean;
       readonly dtype: "bf16" | "f16";
-      readonly lhs: SharedOperand;
+      readonly lhs: SharedOperand | Fragment;
       readonly rhs: SharedOperand;
     }
   /** Sums written by other statements may be added to from here on. */
@@ -140,6 +141,8 @@ export interface SharedOperand {
   readonly across: boolean;
   readonly panel: number;
 }
+/** Is the left operand of a product out of shared memory there itself? */
+export const inShared = (o: SharedOperand | Fragment): o is SharedOperand => "buf" in o;
 /** A parameter seen as a tensor, from element `offset` on, innermost dimension first, and the box of it that a copy brings. `strides`: elements, of all dimensions but the innermost. */
 export interface TensorBox {
   readonly param: number;

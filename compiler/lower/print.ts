@@ -3,7 +3,7 @@ import { unreachable } from "../../runtime/errors/error.ts";
 import { printNumber, type PrintOptions } from "../ir/print.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import type { Fragment } from "../ir/fragment.ts";
-import type { SharedOperand, Swizzle, TiledKernel, TiledStmt } from "../ir/tiled.ts";
+import { inShared, type SharedOperand, type Swizzle, type TiledKernel, type TiledStmt } from "../ir/tiled.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
 
@@ -147,7 +147,9 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
     case "awaitPhase":
       return [`${indent}await phase ${expr(s.parity)} of signal ${expr(s.signal)}`];
     case "multiplyShared":
-      return [`${indent}add ${shared(s.lhs)} * ${shared(s.rhs)} (${s.dtype}) to ${s.sums.map(name).join(", ")}`];
+      return [
+        `${indent}${s.fresh === true ? "put" : "add"} ${inShared(s.lhs) ? shared(s.lhs) : matrix(s.lhs)} * ${shared(s.rhs)} (${s.dtype}) to ${s.sums.map(name).join(", ")}`,
+      ];
     case "fenceProducts":
       return [`${indent}fence products`];
     case "fenceStores":
@@ -164,7 +166,7 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return unreachable(s);
   }
 }
-const matrix = (f: Fragment): string => `${f.side}${Math.abs(f.id)}${f.terms === 2 ? "²" : ""}`;
+const matrix = (f: Fragment): string => `${f.side}${Math.abs(f.id)}${f.terms === 2 ? "²" : ""}${f.paired ? " paired" : ""}`;
 const shared = (o: SharedOperand): string => `b${o.buf}[${expr(o.index)}..]${o.across ? " across" : ""}`;
 const swizzle = ({ bits, base, shift }: Swizzle): string => `<${bits}, ${base}, ${shift}>`;
 const symbols: { readonly [op: string]: string } = {

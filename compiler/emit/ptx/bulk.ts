@@ -1,5 +1,5 @@
 // Bulk copies, signals and products out of shared memory as PTX for sm_90a: cp.async.bulk.tensor, mbarrier, wgmma. A tensor is a parameter of 128 bytes, a signal 8 bytes of shared memory.
-import type { BulkStmt } from "../../ir/tiled.ts";
+import type { BulkStmt, SharedOperand } from "../../ir/tiled.ts";
 import type { Place } from "./memory.ts";
 import type { Code } from "./registers.ts";
 
@@ -77,30 +77,54 @@ export function signalled(
 }
 const materialized = (c: Code, x: string): string => (x.startsWith("%") ? x : c.make("b32", "mov.b32", x));
 
-/** sums += lhs rhs; `index`: registers of where both begin. */
-export function multiplyShared(
-  c: Code,
-  s: Extract<BulkStmt, { readonly kind: "multiplyShared" }>,
-  sums: readonly string[],
-  places: readonly [Place, Place],
-  index: readonly [string, string],
-): void {
-  const describe = (q: 0 | 1): string => {
-    const { across, panel } = q === 0 ? s.lhs : s.rhs,
-      at = c.make("b32", "mad.lo.s32", index[q], "2", places[q].base),
-      start = c.make("b32", "and.b32", c.make("b32", "shr.u32", at, "4"), "16383"),
-      low = c.make("b32", "or.b32", start, String(((across ? (2 * panel) / 16 : 1) << 16) >>> 0));
-    return c.make("b64", "mov.b64", `{${low}, ${c.make("b32", "mov.b32", String(HIGH))}}`);
-  };
-  const [a, b] = [describe(0), describe(1)];
-  c.put(`wgmma.mma_async.sync.aligned.m64n${2 * sums.length}k16.f32.${s.dtype}.${s.dtype}`, [
-    `{${sums.join(", ")}}`,
-    a,
-    b,
-    "1",
-    "1",
-    "1",
-    s.lhs.across ? "1" : "0",
-    s.rhs.across ? "1" : "0",
-  ]);
+/** An operand in shared memory: its place, and where it begins, an index in a register (undefined: 0) and a constant. */
+export interface Located {
+  readonly place: Place;
+  readonly operand: SharedOperand;
+  readonly index: string | undefined;
+  readonly more: number;
+}
+/** Products out of shared memory. What describes an operand is kept for the block: one begins so far behind another. */
+export class SharedProducts {
+  private readonly c: Code;
+  private starts = new Map<string, string>();
+  constructor(c: Code) {
+    this.c = c;
+  }
+  /** Descriptors are known until this is called: control flow, or a variable that changes. */
+  forget(): void {
+    this.starts = new Map();
+  }
+  /** sums += lhs rhs, or = where `fresh`; `lhs`: where it is, or registers of a fragment. */
+  multiply(
+    s: Pick<Extract<BulkStmt, { readonly kind: "multiplyShared" }>, "dtype" | "fresh">,
+    sums: readonly string[],
+    lhs: Located | readonly string[],
+    rhs: Located,
+  ): void {
+    const a = "place" in lhs ? this.describe(lhs) : `{${lhs.join(", ")}}`,
+      turned = ({ operand }: Located): string => (operand.across ? "1" : "0");
+    this.c.put(`wgmma.mma_async.sync.aligned.m64n${2 * sums.length}k16.f32.${s.dtype}.${s.dtype}`, [
+      `{${sums.join(", ")}}`,
+      a,
+      this.describe(rhs),
+      s.fresh === true ? "0" : "1",
+      "1",
+      "1",
+      ...("place" in lhs ? [turned(lhs)] : []),
+      turned(rhs),
+    ]);
+  }
+  private describe({ place, operand: { across, panel }, index, more }: Located): string {
+    const { c } = this,
+      key = `${place.base} ${index} ${across} ${panel}`;
+    let low = this.starts.get(key);
+    if (low === undefined) {
+      const at = index === undefined ? place.base : c.make("b32", "mad.lo.s32", index, "2", place.base),
+        start = c.make("b32", "and.b32", c.make("b32", "shr.u32", at, "4"), "16383");
+      this.starts.set(key, (low = c.make("b32", "or.b32", start, String(((across ? (2 * panel) / 16 : 1) << 16) >>> 0))));
+    }
+    const begins = more === 0 ? low : c.make("b32", "add.s32", low, String((2 * more) / 16)); // a group's memory ends before 2^18: no carry out of the 14 bits
+    return c.make("b64", "mov.b64", `{${begins}, ${c.make("b32", "mov.b32", String(HIGH))}}`);
+  }
 }

@@ -2,9 +2,9 @@
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import type { SharedMemory, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import { inShared, type SharedMemory, type SharedOperand, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { assigned, forEachTiled } from "../../lower/tile/statements.ts";
-import { initSignals, multiplyShared, signalled, type BulkPlaces } from "./bulk.ts";
+import { initSignals, SharedProducts, signalled, type BulkPlaces, type Located } from "./bulk.ts";
 import { copyAsync, Fragments } from "./matrix.ts";
 import { address, load, loadVector, store, storeVector, type Place } from "./memory.ts";
 import { classOf, Code, literal } from "./registers.ts";
@@ -64,6 +64,7 @@ class Emitter {
   private readonly vars = new Map<number, string>();
   private readonly changing = new Set<number>();
   private readonly fragments = new Fragments(this.code);
+  private readonly products = new SharedProducts(this.code);
   private bulk: BulkPlaces = { signals: "", tensor: () => "" };
   private readonly sharedAt: (i: number) => { readonly name: string; readonly offset: number };
   /** `sharedAt`: the address of an array of shared memory. */
@@ -110,12 +111,21 @@ class Emitter {
     initSignals(c, lane, signals, k.signals, tensors.length > 0);
   }
   private block(stmts: readonly TiledStmt[]): void {
-    this.fragments.forget();
+    this.forget();
     for (const s of stmts) {
-      if (s.kind === "set") this.fragments.forget();
+      if (s.kind === "set") this.forget();
       this.statement(s);
     }
+    this.forget();
+  }
+  /** What was known of addresses. */
+  private forget(): void {
     this.fragments.forget();
+    this.products.forget();
+  }
+  private located(operand: SharedOperand): Located {
+    const [rest, more] = constantOf(operand.index);
+    return { operand, place: this.place(operand.buf), index: rest && this.value(rest), more };
   }
   private statement(s: TiledStmt): void {
     const { code: c } = this;
@@ -229,12 +239,11 @@ class Emitter {
         );
         break;
       case "multiplyShared":
-        multiplyShared(
-          c,
+        this.products.multiply(
           s,
           s.sums.map(v => this.value(v)),
-          [this.place(s.lhs.buf), this.place(s.rhs.buf)],
-          [this.value(s.lhs.index), this.value(s.rhs.index)],
+          inShared(s.lhs) ? this.located(s.lhs) : this.fragments.registersOf(s.lhs),
+          this.located(s.rhs),
         );
         break;
       case "commitCopies":

@@ -142,11 +142,19 @@ export class Fragments {
     const main = Array.from({ length: 4 }, (_, q) => packPair(c, dtype, values[2 * q] ?? never(), values[2 * q + 1] ?? never()));
     this.held.set(into.id, { main, rest: [] });
   }
+  /** The registers of a fragment of 16-bit floats. */
+  registersOf(f: Fragment): readonly string[] {
+    return this.of(f).main;
+  }
+  private of(f: Fragment): Held {
+    const held = this.held.get(f.id);
+    if (!held) throw new InternalError("a fragment is multiplied that nothing was loaded into");
+    return held;
+  }
   /** sums += lhs rhs: two instructions of 8 columns, for every pair of terms but the two rests; the smallest first. */
   multiply(sums: readonly string[], lhs: Fragment, rhs: Fragment): void {
-    const a = this.held.get(lhs.id),
-      b = this.held.get(rhs.id);
-    if (!a || !b) throw new InternalError("a fragment is multiplied that nothing was loaded into");
+    const a = this.of(lhs),
+      b = this.of(rhs);
     const op = lhs.dtype === "f32" ? "m16n8k8.row.col.f32.tf32.tf32.f32" : `m16n8k16.row.col.f32.${lhs.dtype}.${lhs.dtype}.f32`;
     const pairs: [readonly string[], readonly string[]][] =
       lhs.terms === 2

@@ -3,7 +3,7 @@
 import { unreachable } from "../../../runtime/errors/error.ts";
 import { mapOperands, operands, rewriting } from "../../ir/exprs.ts";
 import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
-import type { TiledStmt } from "../../ir/tiled.ts";
+import { inShared, type TiledStmt } from "../../ir/tiled.ts";
 import { interner } from "../prepare.ts";
 import { assigned, forEachTiled } from "./statements.ts";
 
@@ -143,9 +143,10 @@ class Namer {
         break;
       }
       case "multiplyShared": {
-        const [lhs, rhs] = this.trees([s.lhs.index, s.rhs.index], scope, out) as [Expr, Expr]; // two for two
-        const sums = s.sums.map(v => (scope.vars.get(v.id) ?? v) as ExprVar); // as of multiply
-        out.push({ ...s, sums, lhs: { ...s.lhs, index: lhs }, rhs: { ...s.rhs, index: rhs } });
+        const lhs = inShared(s.lhs) ? { ...s.lhs, index: one(s.lhs.index) } : s.lhs,
+          rhs = { ...s.rhs, index: one(s.rhs.index) },
+          sums = s.sums.map(v => (scope.vars.get(v.id) ?? v) as ExprVar); // as of multiply
+        out.push({ ...s, sums, lhs, rhs });
         break;
       }
       default:

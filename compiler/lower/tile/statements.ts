@@ -3,7 +3,7 @@ import { unreachable } from "../../../runtime/errors/error.ts";
 import { mapOperands, rewriting, substitute } from "../../ir/exprs.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
-import { needsMatrixUnits, type SharedOperand, type TiledStmt } from "../../ir/tiled.ts";
+import { inShared, needsMatrixUnits, type SharedOperand, type TiledStmt } from "../../ir/tiled.ts";
 
 /** Each expression, statement by statement, in order. */
 export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) => void): void {
@@ -68,7 +68,7 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "awaitPhase":
       return [s.signal, s.parity];
     case "multiplyShared":
-      return [...s.sums, s.lhs.index, s.rhs.index];
+      return [...s.sums, ...(inShared(s.lhs) ? [s.lhs.index] : []), s.rhs.index];
     case "loadVector":
     case "loadFragment":
       return [s.index];
@@ -144,7 +144,7 @@ export function mapStatements(
           return { ...s, signal: f(s.signal), parity: f(s.parity) };
         case "multiplyShared": {
           const operand = (o: SharedOperand): SharedOperand => ({ ...o, buf: buf(o.buf), index: f(o.index) });
-          return { ...s, lhs: operand(s.lhs), rhs: operand(s.rhs) };
+          return { ...s, lhs: inShared(s.lhs) ? operand(s.lhs) : s.lhs, rhs: operand(s.rhs) };
         }
         case "loadVector":
         case "loadFragment":

@@ -29,7 +29,7 @@ export function bulkOf(e: Expr, g: GemmKernel, outer: ExprVar, limit: number, al
   return { across, tensor: { param: e.buf, offset, dims, strides } };
 }
 /** The value of a sum of products with every variable 0. */
-function atZero(e: Expr): number | undefined {
+export function atZero(e: Expr): number | undefined {
   switch (e.kind) {
     case "const":
       return e.value;

@@ -106,8 +106,8 @@ export class Rows<C extends RowsCut = RowsCut> {
   column(c: number, e: number): Expr {
     return arith("add", alongExpr(SUMS[e]?.col ?? missing(), this.quad, this.place), int(c * BLOCK));
   }
-  /** Scores that the mask or the end of the keys hides. Most strips have none, which all of a subgroup see alike. */
-  hide(scores: Sums, start: Expr): TiledStmt[] {
+  /** Scores that the mask or the end of the keys hides. Most strips have none, which all of a subgroup see alike; `always`: this one is known to have some. */
+  hide(scores: Sums, start: Expr, always = false): TiledStmt[] {
     const { k, cut, shift } = this,
       tail = !cut.byKey && k.s % cut.strip !== 0; // past the last query everything is zero
     if (!k.causal && !tail) return [];
@@ -124,7 +124,7 @@ export class Rows<C extends RowsCut = RowsCut> {
         }),
       ),
     );
-    return [when(some, sets)];
+    return [when(always ? undefined : some, sets)];
   }
 
   /** Rows of a result that exist, times a number each. */
