@@ -57,7 +57,7 @@ function cutOf(
     blocks = wide ? 2 : 1,
     warps = Math.min(WARPS, Math.ceil(own / (blocks * BLOCK))),
     rows = warps * blocks * BLOCK;
-  const longest = LONGEST / (d > 64 ? 2 : 1) / (single ? 2 : 1),
+  const longest = LONGEST / (d > 64 ? 2 : 1) / (single ? (pass === "forward" ? 2 : 4) : 1),
     strip = Math.max(SHORTEST, Math.min(longest, powerOfTwo(other))),
     held = single ? d <= 32 : d <= 64 || (pass !== "keys" && !wide);
   const bytes = pitch * size * ((pass === "forward" ? 1 : 2) * rows + 2 * STAGES * strip) + 2 * STAGES * strip * 4;
