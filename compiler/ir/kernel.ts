@@ -141,7 +141,16 @@ export type Form =
   /** Each operand in the stable order of the first `keys` along `axis` (the first decides), NaN last. */
   | { readonly form: "sort"; readonly axis: number; readonly keys: number; readonly descending: boolean }
   /** Operands x [B, D, R], indices [B, I, K], updates [B, I, R]: x with updates combined in, in order; `batch` dimensions B. `combine` is associative. */
-  | { readonly form: "scatter"; readonly clip: boolean; readonly batch: number; combine(s: ScalarOps, old: Expr, update: Expr): Expr };
+  | { readonly form: "scatter"; readonly clip: boolean; readonly batch: number; combine(s: ScalarOps, old: Expr, update: Expr): Expr }
+  /** Along `axis` (`reverse`: from its end) y = first(xs) at the start and then y = next(y before, xs). `associative`: next(y, z) also combines the results y and z of neighbouring stretches. */
+  | {
+      readonly form: "scan";
+      readonly axis: number;
+      readonly reverse: boolean;
+      readonly associative: boolean;
+      first(s: ScalarOps, xs: readonly Expr[]): Expr;
+      next(s: ScalarOps, before: Expr, xs: readonly Expr[]): Expr;
+    };
 
 /** A kernel buffer with its logical type. `value`: all of its elements, which have no memory then. */
 export interface BufRef {

@@ -29,6 +29,7 @@ function meaningOf(k: Kernel): string {
   const vars = new Map<unknown, number>(),
     seen = new Map<object, number>();
   const write = (x: unknown): string => {
+    if (typeof x === "function") return `f${numberOf(x)}`; // a form says what the loops beside it do
     if (typeof x !== "object" || x === null) return Object.is(x, -0) ? "-0" : String(x);
     if (Array.isArray(x)) return `[${x.map(write).join()}]`;
     const known = seen.get(x);

@@ -87,6 +87,14 @@ export const linearRecurrence: Operation<2, CumulativeParams> = definePrimitive<
         (i, prev) => k.store(out, i, k.s.fma(k.load(a, i), k.load(out, prev), k.load(b, i))),
       );
     },
+    // composing steps would multiply coefficients, whose products overflow where t does not
+    form: p => ({
+      form: "scan",
+      ...p,
+      associative: false,
+      first: (_, [, b]) => b as Expr, // two operands
+      next: (s, before, [a, b]) => s.fma(a as Expr, before, b as Expr), // as above
+    }),
   },
   linear: [1],
   jvp: [(da, [a], p, out) => linearRecurrence(a, mul(da, before(out, p, 0)), p), (db, [a], p) => linearRecurrence(a, db, p)],
@@ -128,6 +136,13 @@ const running = ({ name, accepts, combine, jvp, linear }: Running): Operation<1,
           (i, prev) => k.store(out, i, combine(k.s, k.load(out, prev), k.load(x, i))),
         );
       },
+      form: p => ({
+        form: "scan",
+        ...p,
+        associative: true,
+        first: (_, [x]) => x as Expr, // one operand
+        next: (s, before, [x]) => combine(s, before, x as Expr), // as above
+      }),
     },
     ...(linear
       ? {

@@ -2,7 +2,22 @@
 // on the CUDA device without a card, against the Wasm device.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { jit, argsort, array, cumsum, logsumexp, mean, mul, sort, sum, take, grad, toDevice, type Tensor } from "../../stdlib/index.ts";
+import {
+  jit,
+  argsort,
+  array,
+  cummax,
+  cumsum,
+  logsumexp,
+  mean,
+  mul,
+  sort,
+  sum,
+  take,
+  grad,
+  toDevice,
+  type Tensor,
+} from "../../stdlib/index.ts";
 import type { Device } from "../../runtime/device.ts";
 import { closes, paper } from "../cuda/paper.ts";
 import { onDawn } from "./webgpu.ts";
@@ -20,6 +35,7 @@ const cases: readonly (readonly [
   ["a long sort, with its positions", x => [sort(x as Tensor), argsort(x as Tensor)], [[[2500]]]],
   ["lines of a sort", x => sort(x as Tensor), [[[20, 50]]]],
   ["a running sum", x => cumsum(x as Tensor, { axis: 0 }), [[[9000]]]],
+  ["a running maximum from the end, along the first axis", x => cummax(x as Tensor, { axis: 0, reverse: true }), [[[2500, 2]]]],
   [
     "the gradient of an embedding",
     (t, i, c) => grad((x: Tensor) => sum(mul(take(x, i as Tensor, { axis: 0 }), c as Tensor)))(t as Tensor),

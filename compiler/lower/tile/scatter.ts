@@ -1,10 +1,11 @@
 // Scatters in the order of their positions, without one thread that walks them all. A few positions: whoever computes an element looks at each. More: positions are sorted by the row
 // that they write (`sort.ts`; the order is stable), every row finds where its own begin, and folds them; threads share rows that get many, each a stretch of them.
 import { computeDType } from "../../../runtime/dtype.ts";
-import type { BufRef, FormKernel } from "../../ir/kernel.ts";
+import type { FormKernel } from "../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { arith, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
+import { elementOf } from "./lines.ts";
 import { sortLaunches } from "./sort.ts";
 import { powerOfTwo, type TileTarget } from "./target.ts";
 
@@ -47,8 +48,6 @@ function scatterOf(k: FormKernel): Scatter | undefined {
   const perBatch = size(indices.shape.slice(batch, -1)),
     rows = size(x.shape.slice(0, batch + depth)),
     row = size(x.shape.slice(batch + depth));
-  const read = (b: BufRef, at: Expr): Expr =>
-    b.value === undefined ? load(b.buf, computeDType(b.dtype), at) : s.const(b.value, computeDType(b.dtype));
   return {
     rows,
     row,
@@ -57,7 +56,7 @@ function scatterOf(k: FormKernel): Scatter | undefined {
       let to: Expr = arith("div", position, int(Math.max(1, perBatch))),
         inside: Expr | undefined;
       indexed.forEach((n, d) => {
-        const raw = read(indices, arith("add", arith("mul", position, int(depth)), int(d)));
+        const raw = elementOf(indices, arith("add", arith("mul", position, int(depth)), int(d)));
         const i = clip ? s.binary("min", s.binary("max", raw, int(0)), int(n - 1)) : raw;
         if (!clip) {
           const here = s.binary("and", s.compare("ge", raw, int(0)), less(raw, int(n)));
@@ -67,8 +66,8 @@ function scatterOf(k: FormKernel): Scatter | undefined {
       });
       return inside ? s.select(inside, to, int(rows)) : to;
     },
-    old: at => read(x, at),
-    update: at => read(updates, at),
+    old: at => elementOf(x, at),
+    update: at => elementOf(updates, at),
     store: (at, value) => ({ kind: "store", buf: out.buf, index: at, value: s.convert(value, out.dtype) }),
     combine: (a, b) => {
       const y = form.combine(s, a, b);

@@ -1,10 +1,11 @@
 // Sorting: lines of up to a block of elements by a bitonic network in shared memory; longer ones in such blocks, which are then merged, twice as long each time, a group for each block
 // of the result. Where a group begins in both runs is found by bisection. Equal keys go by position, so the order is the one stable order, whatever the machine.
-import { computeDType, isFloat, type DType } from "../../../runtime/dtype.ts";
+import { isFloat, type DType } from "../../../runtime/dtype.ts";
 import type { BufRef, FormKernel, KernelParam } from "../../ir/kernel.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { arith, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
+import { elementOf, linesAlong } from "./lines.ts";
 import { powerOfTwo, type TileTarget } from "./target.ts";
 
 /** Most elements of a block, most threads that sort or merge one. */
@@ -338,35 +339,21 @@ function merged(
 export function sortTile(k: FormKernel, target: TileTarget): readonly Tiled[] {
   if (k.form.form !== "sort") return [];
   const { axis, keys, descending } = k.form,
-    shape = k.outs[0]?.shape ?? [],
-    n = shape[axis] ?? 1,
-    product = (sizes: readonly number[]): number => sizes.reduce((x, y) => x * y, 1),
-    inner = product(shape.slice(axis + 1)),
-    lines = product(shape.slice(0, axis)) * inner;
-  const place = (line: Expr, position: Expr): Expr =>
-    inner === 1
-      ? arith("add", arith("mul", line, int(n)), position)
-      : arith(
-          "add",
-          arith("add", arith("mul", arith("div", line, int(inner)), int(n * inner)), arith("rem", line, int(inner))),
-          arith("mul", position, int(inner)),
-        );
-  const read = (x: BufRef, at: Expr): Expr =>
-    x.value === undefined ? load(x.buf, computeDType(x.dtype), at) : s.const(x.value, computeDType(x.dtype));
+    { count, n, place } = linesAlong(k.outs[0]?.shape ?? [], axis);
   return sortLaunches(
     {
       name: k.name,
       params: k.params,
-      lines,
+      lines: count,
       n,
       descending,
-      keys: k.ins.slice(0, keys).map(x => (line, position) => read(x, place(line, position))),
+      keys: k.ins.slice(0, keys).map(x => (line, position) => elementOf(x, place(line, position))),
       sink: (line, at, position) =>
         k.outs.map((o, i): TiledStmt => ({
           kind: "store",
           buf: o.buf,
           index: place(line, at),
-          value: s.convert(read(k.ins[i] as BufRef, place(line, position)), o.dtype), // an operand a result
+          value: s.convert(elementOf(k.ins[i] as BufRef, place(line, position)), o.dtype), // an operand a result
         })),
     },
     target,

@@ -17,6 +17,7 @@ import { chosenWay, type Choose } from "./choice.ts";
 import { matrixAttention } from "./matrix/attention.ts";
 import { gcd } from "./matrix/divisor.ts";
 import { scatterTile } from "./scatter.ts";
+import { scanTile } from "./scan.ts";
 import { sortTile } from "./sort.ts";
 import { merge } from "./merge.ts";
 import { rolled } from "./rolled.ts";
@@ -89,6 +90,8 @@ function formTiles(k: FormKernel, target: TileTarget): readonly Tiled[] | undefi
       return sortTile(k, target);
     case "scatter":
       return scatterTile(k, target);
+    case "scan":
+      return scanTile(k, target);
     default:
       return unreachable(k.form);
   }

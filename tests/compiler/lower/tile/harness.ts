@@ -58,7 +58,7 @@ export function differences(f: Func, args: readonly HostTensor[], target: TileTa
     );
   return want.flatMap((w, k) => {
     const allowed = w.dtype === "f64" ? 1e-11 : w.dtype === "f32" ? 2e-5 : w.dtype === "f16" ? 2e-3 : w.dtype === "bf16" ? 1.6e-2 : 0,
-      scale = allowed * (1 + Math.max(0, ...Array.from(w.data, Math.abs).filter(Number.isFinite)));
+      scale = allowed * (1 + w.data.reduce((m, y) => (Number.isFinite(y) ? Math.max(m, Math.abs(y)) : m), 0));
     const at = w.data.findIndex((y, i) => {
       const x = got[k]?.[i] ?? NaN;
       return !(Object.is(x, y) || x === y || Math.abs(x - y) <= scale);
