@@ -64,8 +64,10 @@ export function cardTarget(features: PtxFeatures, precision: Precision = feature
 const templatesOf = (target: DeviceTarget, { precision }: CompileOptions): Templates =>
   target.kind === "wasm" ? wasmTemplates : gpuTemplates(target.kind === "cuda" ? cardTarget(target.features, precision) : target.features);
 /** A composite stays where the target has a template for it. */
-const optimizeFor = (f: Func, target: DeviceTarget, options: CompileOptions): Func =>
-  optimize(f, e => templateOf(e, templatesOf(target, options)) !== undefined);
+function optimizeFor(f: Func, target: DeviceTarget, options: CompileOptions): Func {
+  const templates = templatesOf(target, options);
+  return optimize(f, e => templateOf(e, templates) !== undefined);
+}
 const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
   shareKernels(
     float8AsBytes(

@@ -1,26 +1,18 @@
 // Operands of a product that have no memory of their own: whether they are computed inside of it, as it fetches them, is for the backend to say; this is what it is told.
-import type { DType } from "../../runtime/dtype.ts";
 import { InternalError } from "../../runtime/errors/error.ts";
 import type { Precision } from "../../runtime/precision.ts";
 import { sizeOf } from "../ir/aval.ts";
 import type { Eqn, Var } from "../ir/func.ts";
-import type { KernelParam } from "../ir/kernel.ts";
-import type { Expr, ExprVar } from "../ir/scalar.ts";
+import type { GemmKernel } from "../ir/kernel.ts";
+import type { Expr } from "../ir/scalar.ts";
 import { flatten } from "./contract.ts";
 import { KernelScope, type Places } from "./scope.ts";
 
 /** An operand, as an expression of its product's indices over `params`, and its product. `held`: how many elements would be stored instead (fewer, where it shows some of them again and again); `readers`: how many equations read them; `joins`: what it reads is written by a kernel that it can still join. */
-export interface ComputedOperand {
+export interface ComputedOperand extends Pick<GemmKernel, "params" | "batch" | "m" | "n" | "k" | "dtype" | "operands"> {
   readonly side: "lhs" | "rhs";
   readonly value: Expr;
-  readonly params: readonly KernelParam[];
-  readonly vars: { readonly b: ExprVar; readonly i: ExprVar; readonly j: ExprVar; readonly l: ExprVar };
-  readonly batch: number;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly dtype: DType;
-  readonly operands: DType;
+  readonly vars: Pick<GemmKernel["vars"], "b" | "i" | "j" | "l">;
   readonly precision: Precision | undefined;
   readonly held: number;
   readonly readers: number;

@@ -1,4 +1,5 @@
 // The mutation check: a program is run without each of the instructions that order its threads and copies in turn, and somebody must notice.
+import * as assert from "uvu/assert";
 import type { PtxArtifact } from "../../runtime/artifact.ts";
 import { PtxFault } from "./device.ts";
 
@@ -11,7 +12,7 @@ const ORDERS =
   /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group|mbarrier\.|fence\.|wgmma\.fence|wgmma\.commit_group|wgmma\.wait_group)/;
 
 /** How many lines of the program order something, and those whose deletion nobody notices: under no schedule there is a fault, or a result that is not `right`. */
-export function missedBy(
+function missedBy(
   artifact: PtxArtifact,
   right: (artifact: PtxArtifact, schedule: Schedule) => boolean,
 ): { readonly all: number; readonly missed: readonly string[] } {
@@ -28,4 +29,15 @@ export function missedBy(
     });
   const missed = places.filter(at => !noticed(lines.filter((_, i) => i !== at).join("\n")));
   return { all: places.length, missed: missed.map(i => `line ${i}: ${(lines[i] ?? "").trim()}`) };
+}
+/** The program is right as it is, under every schedule, and every deletion is noticed. How many there were, at least one. */
+export function noticesAll(what: string, artifact: PtxArtifact, right: (artifact: PtxArtifact, schedule: Schedule) => boolean): number {
+  assert.ok(
+    SCHEDULES.every(schedule => right(artifact, schedule)),
+    what,
+  );
+  const { all, missed } = missedBy(artifact, right);
+  assert.ok(all > 0, what);
+  assert.equal(missed, [], what);
+  return all;
 }

@@ -84,3 +84,20 @@ export const when = (cond: Expr | undefined, body: readonly TiledStmt[]): TiledS
   cond ? { kind: "if", cond, yes: body, no: [] } : scoped(body);
 /** A load. */
 export const load = (buf: number, dtype: DType, index: Expr): Expr => ({ kind: "load", dtype, buf, index });
+/** `body` for each of `n` numbers, dealt out over the threads of a group: neighbours have neighbouring ones. */
+export function dealtOut(b: TileBuilder, threads: number, n: number, body: (e: Expr) => readonly TiledStmt[]): TiledStmt[] {
+  const turn = exprVar("turn", "i32"),
+    e = exprVar("e", "i32");
+  return [
+    {
+      kind: "for",
+      v: turn,
+      begin: int(0),
+      end: int(Math.ceil(n / threads)),
+      body: [
+        { kind: "let", v: e, value: arith("add", arith("mul", turn, int(threads)), b.lane) },
+        when(n % threads === 0 ? undefined : less(e, int(n)), body(e)),
+      ],
+    },
+  ];
+}

@@ -8,7 +8,7 @@ import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../ir/scala
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { expander } from "../elementary/expand.ts";
 import { interner } from "../prepare.ts";
-import { arith, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
+import { arith, dealtOut, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
 import { elementOf, linesAlong, type Lines } from "./lines.ts";
 import type { TileTarget } from "./target.ts";
 
@@ -97,20 +97,13 @@ class Block {
   }
   /** `body` for each element of the block, neighbouring threads at neighbours. `position`: in the line, beyond its end in the last block. */
   dealt(body: (e: Expr, position: Expr) => readonly TiledStmt[]): void {
-    const turn = exprVar("turn", "i32"),
-      e = exprVar("e", "i32"),
-      position = exprVar("position", "i32");
-    this.body.push({
-      kind: "for",
-      v: turn,
-      begin: int(0),
-      end: int(STRETCH),
-      body: [
-        { kind: "let", v: e, value: arith("add", arith("mul", turn, int(THREADS)), this.b.lane) },
+    const position = exprVar("position", "i32");
+    this.body.push(
+      ...dealtOut(this.b, THREADS, BLOCK, e => [
         { kind: "let", v: position, value: arith("add", arith("mul", this.piece, int(BLOCK)), e) },
         ...body(e, position),
-      ],
-    });
+      ]),
+    );
   }
   /** Running results of this thread's stretch, by themselves. Beyond the line's end they are made of its last element, and nobody uses them. */
   stretch(): readonly ExprVar[] {

@@ -4,7 +4,7 @@ import { isFloat, type DType } from "../../../runtime/dtype.ts";
 import type { BufRef, FormKernel, KernelParam } from "../../ir/kernel.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
-import { arith, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
+import { arith, dealtOut, int, less, load, TileBuilder, when, type Tiled } from "./builder.ts";
 import { elementOf, linesAlong } from "./lines.ts";
 import { powerOfTwo, type TileTarget } from "./target.ts";
 
@@ -74,24 +74,6 @@ const name = (label: string, value: Expr, out: TiledStmt[]): ExprVar => {
   out.push({ kind: "let", v, value });
   return v;
 };
-/** `body` for each of `n` numbers, dealt out over the threads. */
-function dealt(b: TileBuilder, threads: number, n: number, body: (e: Expr) => readonly TiledStmt[]): TiledStmt[] {
-  const turn = exprVar("turn", "i32"),
-    e = exprVar("e", "i32");
-  return [
-    {
-      kind: "for",
-      v: turn,
-      begin: int(0),
-      end: int(Math.ceil(n / threads)),
-      body: [
-        { kind: "let", v: e, value: arith("add", arith("mul", turn, int(threads)), b.lane) },
-        when(n % threads === 0 ? undefined : less(e, int(n)), body(e)),
-      ],
-    },
-  ];
-}
-
 /** Elements of a block that fits into shared memory. */
 function blockOf(q: Sorting, target: TileTarget): number {
   const bytes = 4 + (keyOf(q) === "f64" ? 8 : 4);
@@ -142,7 +124,7 @@ function blocks(q: Sorting, block: number, target: TileTarget): Tiled {
       inside: s.binary("and", less(number, int(total)), less(position, int(n))),
     };
   };
-  const fetch = dealt(b, threads, count, e => {
+  const fetch = dealtOut(b, threads, count, e => {
     const { line, position } = where(e),
       key = q.keys[0]?.(line, arith("min", position, int(n - 1))) ?? int(0);
     return shared.put(e, { key, position });
@@ -151,7 +133,7 @@ function blocks(q: Sorting, block: number, target: TileTarget): Tiled {
     step = exprVar("step", "i32"),
     width = exprVar("width", "i32"),
     gap = exprVar("gap", "i32");
-  const compare = dealt(b, threads, count / 2, c => {
+  const compare = dealtOut(b, threads, count / 2, c => {
     const out: TiledStmt[] = [],
       low = s.binary("and", c, arith("sub", gap, int(1))),
       i = name("i", arith("sub", arith("mul", c, int(2)), low), out),
@@ -198,7 +180,7 @@ function blocks(q: Sorting, block: number, target: TileTarget): Tiled {
     },
     { kind: "barrier" },
   ];
-  const keep = dealt(b, threads, count, e => {
+  const keep = dealtOut(b, threads, count, e => {
     const { line, position, inside } = where(e),
       { key, position: from } = shared.at(e),
       at = arith("add", arith("mul", line, int(n)), position);
@@ -291,7 +273,7 @@ function merged(
     total = name("total", arith("sub", end, begin), out),
     fromRight = name("fromRight", arith("sub", total, fromLeft), out);
   out.push(
-    ...dealt(b, threads, block, e => {
+    ...dealtOut(b, threads, block, e => {
       const at = s.select(
         less(e, fromLeft),
         arith("add", a0, e),
@@ -300,7 +282,7 @@ function merged(
       return [when(less(e, total), shared.put(e, element(at)))];
     }),
     { kind: "barrier" },
-    ...dealt(b, threads, block, e => {
+    ...dealtOut(b, threads, block, e => {
       const list: TiledStmt[] = [],
         isLeft = name("isLeft", less(e, fromLeft), list);
       const mine = named(shared.at(e), list),

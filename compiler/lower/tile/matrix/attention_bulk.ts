@@ -6,22 +6,17 @@ import { BLOCK, fragment, type Fragment } from "../../../ir/fragment.ts";
 import { exprVar, scalarOps as s, type Expr } from "../../../ir/scalar.ts";
 import type { SharedOperand, TensorBox, TiledStmt } from "../../../ir/tiled.ts";
 import { expander } from "../../elementary/expand.ts";
-import { arith, int, less, when, type Tiled } from "../builder.ts";
+import { arith, int, when, type Tiled } from "../builder.ts";
 import type { MatrixUnits, TileTarget } from "../target.ts";
 import { LINE } from "./prologue.ts";
 import { headTensor, type HeadTensor } from "./heads_boxes.ts";
 import type { HeadsCut } from "./heads_cut.ts";
 import { Rows, type RowsCut, type Sums } from "./rows.ts";
+import { byOne, ONLY_COPIES, roles, SET_ROWS, SETS, subgroupOf, THREADS } from "./sets.ts";
 import { Softmax } from "./softmax.ts";
 
-/** Four subgroups, which multiply together, their rows, and how many such sets own queries; one more brings operands. */
-const SET = 128,
-  SET_ROWS = 64,
-  SETS = 2,
-  ROWS = SET_ROWS * SETS;
-/** Registers a thread that the bringing set leaves, and that the others take. */
-const FEW = 40,
-  MANY = 232;
+/** Queries that the sets of a group own. */
+const ROWS = SET_ROWS * SETS;
 /** Bytes for signals, and for memory to begin at a multiple of 1024. */
 const SIGNALS = 2048;
 const MOST_STAGES = 4,
@@ -96,31 +91,18 @@ class Bulk extends Rows {
       keys = panels(1, key, cut.strip, this.stages),
       values = panels(2, value, cut.strip, this.stages);
     const groups = Math.min(this.tiles, units.processors),
-      set = exprVar("set", "i32"),
       boxOf = ({ from: { tensor }, rows }: Panels): TensorBox => ({ ...tensor, box: [LINE, rows, ...tensor.dims.slice(2).map(() => 1)] }),
       each = (n: number): number[] => new Array<number>(this.stages).fill(n);
     return b.finish(
       k.name,
       k.params,
-      SET * (SETS + 1),
+      THREADS,
       groups,
-      [
-        { kind: "let", v: set, value: arith("div", b.lane, int(SET)) },
-        {
-          kind: "if",
-          cond: less(set, int(1)),
-          yes: [
-            { kind: "registers", count: FEW, more: false },
-            when(s.compare("eq", b.lane, int(0)), this.tilesOf(groups, this.bring(queries, keys, values))),
-          ],
-          no: [
-            { kind: "registers", count: MANY, more: true },
-            { kind: "let", v: this.which, value: arith("sub", set, int(1)) },
-            { kind: "let", v: this.within, value: arith("rem", b.lane, int(32)) },
-            ...this.multiply(queries, keys, values, target, body => this.tilesOf(groups, body)),
-          ],
-        },
-      ],
+      roles(b, ONLY_COPIES, [byOne(b, this.tilesOf(groups, this.bring(queries, keys, values)))], {
+        which: this.which,
+        within: this.within,
+        body: this.multiply(queries, keys, values, target, body => this.tilesOf(groups, body)),
+      }),
       { boxes: [queries, keys, values].map(boxOf), signals: [1, 4 * SETS, ...each(1), ...each(4 * SETS), ...each(1), ...each(4 * SETS)] },
     );
   }
@@ -231,7 +213,7 @@ class Bulk extends Rows {
       scores = this.sums("score", cut.strip / BLOCK),
       all = [...out, ...scores].flat(2),
       full = exprVar("full", "i32");
-    const warp = arith("div", arith("rem", b.lane, int(SET)), int(32)),
+    const warp = subgroupOf(b),
       top = arith("add", this.first, arith("add", arith("mul", this.which, int(SET_ROWS)), arith("mul", warp, int(BLOCK))));
     const release = (signal: Expr): TiledStmt => when(s.compare("eq", this.within, int(0)), [{ kind: "arrive", signal }]);
     /** Scores of a strip, on their way. */

@@ -9,7 +9,8 @@ import { arith, int, scoped, type TileBuilder } from "../builder.ts";
 import type { TileTarget } from "../target.ts";
 import type { Coming } from "./boxes.ts";
 import { computed, rounded, stored } from "./operand.ts";
-import { atOnce, LINE, SET } from "./prologue.ts";
+import { atOnce, LINE } from "./prologue.ts";
+import { SET } from "./sets.ts";
 
 /** One operand of a product, number `q`: its value over `outer`, of which there are `limit`, `size` in a tile. */
 export interface Side {

@@ -10,17 +10,14 @@ import { sequential } from "../statements.ts";
 import type { MatrixUnits, TileTarget } from "../target.ts";
 import type { Coming } from "./boxes.ts";
 import { producer, type Side } from "./bring.ts";
-import { fetching, LINE, multiplying, producing, SET } from "./prologue.ts";
+import { fetching, LINE, multiplying, producing } from "./prologue.ts";
 import { rasterOf } from "./raster.ts";
 import { resultsOf } from "./results.ts";
+import { byOne, ONLY_COPIES, roles, SET, SET_ROWS as ROWS, SETS, subgroupOf, THREADS } from "./sets.ts";
 import { MOST_PARTS, partsTime, storePart } from "../split.ts";
 
-/** How many sets of four subgroups multiply, each so many rows at a time; one more brings operands. */
-const SETS = 2,
-  ROWS = 64;
-/** Registers a thread that the bringing set keeps, and that the others take; where it computes operands. */
-const ONLY_COPIES = { few: 40, many: 232 },
-  COMPUTES = { few: 120, many: 192 };
+/** Registers of both roles where the bringing set computes operands. */
+const COMPUTES = { few: 120, many: 192 };
 const STAGES = 4;
 const DEPTH = 16;
 /** Tiles, and how much of the unit's rate of `cut.ts` each reaches (a guess until a card has been measured). A set multiplies a rectangle of 64 rows, or two below one another. */
@@ -97,8 +94,7 @@ export function bulkTile(
     boxes = boxed.flatMap(({ o: { tensor, across }, size }): TensorBox[] =>
       tensor ? [{ ...tensor, box: [LINE, across ? LINE : size, ...(g.batch === 1 ? [] : [1])] }] : [],
     );
-  const set = exprVar("set", "i32"),
-    full = (stage: Expr): Expr => stage,
+  const full = (stage: Expr): Expr => stage,
     free = (stage: Expr): Expr => arith("add", stage, int(stages));
   /** The group's tiles one after another, and all strips of each: `count` runs over the strips of all of them. */
   const tilesOf = (
@@ -229,7 +225,7 @@ export function bulkTile(
             cut: { m: height, n: width },
             aligned,
             batch,
-            row: arith("add", arith("add", top, under(r)), arith("mul", arith("div", arith("rem", b.lane, int(SET)), int(32)), int(16))),
+            row: arith("add", arith("add", top, under(r)), arith("mul", subgroupOf(b), int(16))),
             col: left,
             quad: arith("div", lane, int(4)),
             place: arith("rem", lane, int(4)),
@@ -245,26 +241,13 @@ export function bulkTile(
   return b.finish(
     g.name,
     g.params,
-    SET * (SETS + 1),
+    THREADS,
     groups,
-    [
-      { kind: "let", v: set, value: arith("div", b.lane, int(SET)) },
-      {
-        kind: "if",
-        cond: less(set, int(1)),
-        yes: [
-          { kind: "registers", count: registers.few, more: false },
-          ...(computes.length > 0 ? bring : [when(s.compare("eq", b.lane, int(0)), bring)]),
-        ],
-        no: [
-          { kind: "registers", count: registers.many, more: true },
-          { kind: "let", v: mine, value: arith("sub", set, int(1)) },
-          { kind: "let", v: lane, value: arith("rem", b.lane, int(32)) },
-          ...sums.map((v): TiledStmt => ({ kind: "let", v, value: s.const(0, "f32") })),
-          ...multiply,
-        ],
-      },
-    ],
+    roles(b, registers, computes.length > 0 ? bring : [byOne(b, bring)], {
+      which: mine,
+      within: lane,
+      body: [...sums.map((v): TiledStmt => ({ kind: "let", v, value: s.const(0, "f32") })), ...multiply],
+    }),
     {
       ...(boxes.length > 0 && { boxes }),
       signals: [

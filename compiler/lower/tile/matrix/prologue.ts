@@ -16,6 +16,7 @@ import { price } from "../../scope.ts";
 import type { TileTarget } from "../target.ts";
 import { multipliedAs } from "./multiplied.ts";
 import { computedWay } from "./operand.ts";
+import { SET } from "./sets.ts";
 
 /** Multiply-adds a cycle: of the unit of `cut.ts`, and of products out of shared memory. Operations a cycle of threads that compute operands. Bytes a cycle from memory and from the cache. A launch. */
 const MULTIPLIES = 600,
@@ -34,9 +35,8 @@ const LATENCY = 700,
 /** Results of a tile along a side, at most, and in bulk. */
 const ROWS = 128,
   WIDE = 256;
-/** In bulk: elements of a line of 128 bytes, which is the contracted side of a strip, and of a panel of an operand that lies across it; threads of a set of four subgroups, one of which brings operands. */
-export const LINE = 64,
-  SET = 128;
+/** In bulk: elements of a line of 128 bytes, which is the contracted side of a strip, and of a panel of an operand that lies across it. */
+export const LINE = 64;
 
 /** Bytes of which addresses are multiples; products with fewer rows or columns are for no unit. */
 const ALIGNED = 16,
