@@ -53,7 +53,7 @@ function backendOn(gpu: GpuDevice, name: string): Backend {
     encoder: GpuEncoder | undefined,
     pass: GpuPass | undefined,
     fault: Error | undefined,
-    confirmed: Promise<unknown> = Promise.resolve();
+    confirmed: Promise<void> = Promise.resolve();
   void gpu.lost.then(({ message }) => (fault = new LaunchError("E0704", `the device ${name} was lost: ${message}`, "open one again")));
 
   /** Does `work`. What the driver says against it is heard later: by reads, and by whatever is done from then on. @throws what it has said before */
@@ -69,7 +69,8 @@ function backendOn(gpu: GpuDevice, name: string): Backend {
         },
         () => gpu.lost,
       );
-      confirmed = Promise.all([confirmed, said]);
+      const before = confirmed;
+      confirmed = said.then(() => before); // not Promise.all, whose results would pile up
     }
   };
   const copy = (from: GpuBuffer, at: number, to: GpuBuffer, size: number): void => {

@@ -44,7 +44,7 @@ export class Timeline {
   private issued = 0;
   private flying = 0;
   private room: (() => void) | undefined;
-  private confirmed: Promise<unknown> = Promise.resolve();
+  private confirmed: Promise<void> = Promise.resolve();
 
   constructor(gpu: GpuDevice, name: string, runAhead: number, faults: Faults) {
     this.gpu = gpu;
@@ -135,7 +135,8 @@ export class Timeline {
       refused?.();
       this.fail(seq, refusal.error);
     });
-    this.confirmed = Promise.all([this.confirmed, outcome]);
+    const before = this.confirmed;
+    this.confirmed = outcome.then(() => before); // not Promise.all: what that resolves to would hold the results of all commands ever
     if (result && "value" in result) return result.value;
     throw result?.error ?? new Error("unreachable: guard runs its work");
   }
