@@ -27,6 +27,7 @@ export { tuned } from "./tune.ts";
 export type { TuneOptions } from "../runtime/tuning/tuning.ts";
 export { cuda, defaultDevice, device, setDefaultDevice, wasm, webgpu } from "../runtime/devices.ts";
 export type { Device, MemoryStats } from "../runtime/device.ts";
+export type { ProfileRow, Profiling, Residency } from "../runtime/profile.ts";
 export type { DType, HostArray } from "../runtime/dtype.ts";
 export type { Precision } from "../runtime/precision.ts";
 export { byteSize, dtypeInfo, isFloat, isInteger } from "../runtime/dtype.ts";

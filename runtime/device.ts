@@ -1,6 +1,7 @@
 // What every device offers. The compiler hands artifacts and buffers to it; it never sees a program's equations.
 import type { DType, HostArray } from "./dtype.ts";
 import type { Artifact, DeviceTarget } from "./artifact.ts";
+import type { Profiling } from "./profile.ts";
 import type { Tuning } from "./tuning/tuning.ts";
 
 /** Memory on a device holding one tensor, row-major, tightly packed. */
@@ -47,4 +48,6 @@ export interface Device {
   memory(): MemoryStats;
   /** Waits for all work. */
   sync(): Promise<void>;
+  /** Times kernels until the profile is finished, on devices that have a clock of their own. One profile at a time. @throws E0703 where the driver gives no times */
+  profile?(): Profiling;
 }

@@ -9,15 +9,22 @@ import { cuda } from "pullback";
 import { machine } from "../harness/machine.ts";
 import { findPython } from "../peers/python.ts";
 import type { Cell } from "./measure.ts";
-import { runRows } from "./run.ts";
+import { profileRows, runRows } from "./run.ts";
 import { renderCudaTable, type CudaColumn } from "./table.ts";
 import { cardRows, type CudaRow } from "./work.ts";
 
-const { values } = parseArgs({ options: { rows: { type: "string" }, seconds: { type: "string", default: "2" }, out: { type: "string" } } });
+const { values } = parseArgs({
+  options: {
+    rows: { type: "string" },
+    seconds: { type: "string", default: "2" },
+    profile: { type: "boolean", default: false },
+    out: { type: "string" },
+  },
+});
 const rows = cardRows.filter(r => values.rows === undefined || values.rows.split(",").some(want => r.id.startsWith(want))),
   seconds = Number(values.seconds);
 if (!(seconds > 0) || rows.length === 0) {
-  console.error("usage: npm run bench:cuda -- [--rows gemm-bf16,softmax] [--seconds 2] [--out FILE]");
+  console.error("usage: npm run bench:cuda -- [--rows gemm-bf16,softmax] [--seconds 2] [--profile] [--out FILE]");
   process.exit(2);
 }
 
@@ -70,6 +77,7 @@ const device = openCard();
 const columns: CudaColumn[] = [
   { title: `pullback, ${device.name}`, cells: await runRows(device, rows, seconds, line => console.error(line)) },
 ];
+const profiles = values.profile ? ["## pullback, kernel by kernel", "", await profileRows(device, rows)] : [];
 device.dispose(); // the peers need its memory
 const absent: string[] = [];
 for (const module of ["torch", "jax"] as const) {
@@ -85,6 +93,7 @@ const text = [
   renderCudaTable(rows, columns),
   ...absent,
   "",
+  ...profiles,
 ].join("\n");
 process.stdout.write(text);
 if (values.out !== undefined) {

@@ -1,6 +1,6 @@
 // The time of one evaluation on a card: enough evaluations to fill a while, waited for together; the median of several such whiles. The host runs ahead, so this is
 // the card's time wherever the card is the slower of the two.
-import type { Device } from "pullback";
+import type { Device, ProfileRow } from "pullback";
 import { median } from "../harness/statistics.ts";
 import { prepare } from "./rows.ts";
 import type { CudaRow } from "./work.ts";
@@ -27,4 +27,14 @@ export async function measureRow(device: Device, row: CudaRow, seconds: number |
     samples.push((performance.now() - start) / times);
   }
   return { ms: median(samples) };
+}
+/** One evaluation of a row, kernel by kernel. */
+export async function profileRow(device: Device, row: CudaRow): Promise<readonly ProfileRow[]> {
+  const run = prepare(row.work);
+  run(); // compiles
+  await device.sync();
+  const profile = device.profile?.();
+  if (!profile) throw new Error(`${device.name} gives no profiles`);
+  run();
+  return profile.finish();
 }

@@ -1,8 +1,21 @@
 // Every row on a device: with figures on a card, without on anything else.
 import { setDefaultDevice, type Device } from "pullback";
-import { measureRow, type Cell } from "./measure.ts";
+import { measureRow, profileRow, type Cell } from "./measure.ts";
+import { renderProfile } from "./profile.ts";
 import type { CudaRow } from "./work.ts";
 
+/** The profile of every row, as Markdown; of a row that fails the reason. */
+export async function profileRows(device: Device, rows: readonly CudaRow[]): Promise<string> {
+  setDefaultDevice(device);
+  const texts: string[] = [];
+  for (const row of rows)
+    try {
+      texts.push(renderProfile(row.title, await profileRow(device, row)));
+    } catch (e) {
+      texts.push(`### ${row.title}\n\nfailed: ${reasonOf(e)}\n`);
+    }
+  return texts.join("\n");
+}
 /** The cells of pullback's column, and a line a row as it comes. `seconds`: see `measureRow`. A row that fails says why; the others are run. */
 export async function runRows(
   device: Device,
@@ -19,7 +32,7 @@ export async function runRows(
       if (cell) cells.set(row.id, cell);
       if (cell && "ms" in cell) line = `${cell.ms.toPrecision(4)} ms`;
     } catch (e) {
-      const reason = (e instanceof Error ? e.message : String(e)).split("\n")[0] ?? "";
+      const reason = reasonOf(e);
       cells.set(row.id, { reason });
       line = `failed: ${reason}`;
     }
@@ -27,3 +40,4 @@ export async function runRows(
   }
   return cells;
 }
+const reasonOf = (e: unknown): string => (e instanceof Error ? e.message : String(e)).split("\n")[0] ?? "";

@@ -4,6 +4,7 @@ import type { Device, Executable, MemoryStats } from "../device.ts";
 import { byteSize, type DType, type HostArray } from "../dtype.ts";
 import { PullbackError } from "../errors/error.ts";
 import type { Precision } from "../precision.ts";
+import type { Profiling } from "../profile.ts";
 import { Ledger, type Block } from "../memory/blocks.ts";
 import { Reclaimer } from "../memory/reclaim.ts";
 import { bytesOf, CudaArray } from "./array.ts";
@@ -16,6 +17,7 @@ import { Heap, pieceBytes } from "./heap.ts";
 import { Launcher } from "./launcher.ts";
 import { Modules } from "./modules.ts";
 import { NativePage } from "./page.ts";
+import { Profile } from "./profile.ts";
 import { Staging } from "./staging.ts";
 import { Timeline } from "./timeline.ts";
 import { Transfers } from "./transfers.ts";
@@ -132,9 +134,24 @@ export class CudaDevice implements Device {
     await this.timeline.arrive(this.timeline.upcoming);
     this.calls.report();
   }
+  /** Times every kernel from now on until `finish`, launched one by one, not replayed. @throws CudaError, DeviceLostError */
+  profile(): Profiling {
+    const { launcher, timeline, calls } = this,
+      profile = new Profile(calls, timeline.stream);
+    launcher.profile?.dispose(); // that one's rows are lost to its owner: one profile at a time
+    launcher.profile = profile;
+    return {
+      finish: async () => {
+        await this.sync();
+        if (launcher.profile === profile) launcher.profile = undefined;
+        return profile.finish();
+      },
+    };
+  }
   /** Gives everything back. Arrays and programs on the device are dead. Safe on a lost device. */
   dispose(): void {
     for (const cleanup of [...this.programs]) cleanup();
+    this.launcher.profile?.dispose();
     this.heap.dispose();
     this.staging.dispose();
     this.page.dispose();

@@ -96,7 +96,7 @@ export interface Driver extends DriverCalls {
   hostView(pointer: bigint, bytes: number): ArrayBuffer;
 }
 
-/** CUdevice_attribute, CUfunction_attribute, CUjit_option and flags, as numbered in cuda.h. */
+/** CUdevice_attribute, as numbered in cuda.h, like all that follow. */
 export const attribute = {
   maxThreadsPerBlock: 1,
   maxSharedPerBlock: 8,
@@ -105,8 +105,8 @@ export const attribute = {
   capabilityMinor: 76,
   maxSharedPerBlockOptIn: 97,
 } as const;
-/** CUfunction_attribute: settable. */
-export const FUNCTION_MAX_DYNAMIC_SHARED = 8;
+/** CUfunction_attribute. The last one can be set. */
+export const functionAttribute = { sharedBytes: 1, registers: 4, maxDynamicSharedBytes: 8 } as const;
 /** CUjit_option: where the assembler writes what it says. */
 export const jitOption = { infoLog: 3, infoLogBytes: 4, errorLog: 5, errorLogBytes: 6 } as const;
 /** CU_STREAM_NON_BLOCKING: not ordered with the legacy default stream of other code in the process. */

@@ -113,7 +113,7 @@ export class CudaExecutable implements Executable {
   }
   private straight(part: Straight, at: Addresses, progress: { begun: boolean }): void {
     const { device, recordings } = this;
-    if (device.graphs && part.fixed && part.operations.length > 1) {
+    if (device.graphs && !device.launcher.profile && part.fixed && part.operations.length > 1) {
       if (recordings.has(part)) {
         let recording = recordings.get(part);
         if (!recording) recordings.set(part, (recording = new Recording(device.launcher, device.context, this.kernels, part.operations)));

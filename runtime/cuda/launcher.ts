@@ -5,6 +5,7 @@ import type { Calls } from "./calls.ts";
 import type { LoadedKernel } from "./modules.ts";
 import type { NativePage } from "./page.ts";
 import type { Operation, Place } from "./plan.ts";
+import type { Profile } from "./profile.ts";
 import { clusterAttribute, launchConfig } from "./structs.ts";
 import { encodeTensorMap } from "./tensormap.ts";
 
@@ -25,6 +26,8 @@ export class Launcher {
   readonly calls: Calls;
   readonly page: NativePage;
   readonly stream: bigint;
+  /** Times every launch while there is one. */
+  profile: Profile | undefined;
 
   constructor(calls: Calls, page: NativePage, stream: bigint) {
     this.calls = calls;
@@ -40,19 +43,13 @@ export class Launcher {
   }
   /** Enqueue one operation. */
   enqueue(o: Operation, kernels: readonly LoadedKernel[], at: Addresses): void {
-    const { calls, page, stream } = this;
+    const { calls, stream } = this;
     switch (o.kind) {
       case "launch": {
-        const k = kernelOf(kernels, o.kernel),
-          doing = `launching ${k.name}`;
+        const k = kernelOf(kernels, o.kernel);
         this.setParams(o.args, k.tensors, at);
-        if (k.shape.cluster > 1) {
-          page.attribute.bytes.set(clusterAttribute(k.shape.cluster));
-          calls.do("cuLaunchKernelEx", doing, launchConfig(k.shape, stream, page.attribute.pointer), k.fn, page.params, 0n);
-        } else {
-          const { grid, block, dynamicSharedBytes } = k.shape;
-          calls.do("cuLaunchKernel", doing, k.fn, grid, 1, 1, block, 1, 1, dynamicSharedBytes, stream, page.params, 0n);
-        }
+        if (this.profile) this.profile.time(k, () => this.launch(k));
+        else this.launch(k);
         break;
       }
       case "copy":
@@ -61,6 +58,15 @@ export class Launcher {
       default:
         unreachable(o);
     }
+  }
+
+  private launch({ name, fn, shape }: LoadedKernel): void {
+    const { calls, page, stream } = this,
+      { grid, block, dynamicSharedBytes, cluster } = shape,
+      doing = `launching ${name}`;
+    if (cluster === 1) return calls.do("cuLaunchKernel", doing, fn, grid, 1, 1, block, 1, 1, dynamicSharedBytes, stream, page.params, 0n);
+    page.attribute.bytes.set(clusterAttribute(cluster));
+    calls.do("cuLaunchKernelEx", doing, launchConfig(shape, stream, page.attribute.pointer), fn, page.params, 0n);
   }
 }
 /** Kernel `n` of a program. */

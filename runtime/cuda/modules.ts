@@ -2,7 +2,7 @@
 import type { PtxArtifact, PtxKernel, PtxTensor } from "../artifact.ts";
 import { InternalError } from "../errors/error.ts";
 import type { Calls } from "./calls.ts";
-import { FUNCTION_MAX_DYNAMIC_SHARED, jitOption } from "./driver.ts";
+import { functionAttribute, jitOption } from "./driver.ts";
 import { CudaError } from "./error.ts";
 import type { NativePage } from "./page.ts";
 import type { LaunchShape } from "./structs.ts";
@@ -89,7 +89,7 @@ export class Modules {
         "cuFuncSetAttribute",
         `asking for ${dynamicSharedBytes} bytes of shared memory for ${k.entry}`,
         fn,
-        FUNCTION_MAX_DYNAMIC_SHARED,
+        functionAttribute.maxDynamicSharedBytes,
         dynamicSharedBytes,
       );
     return {

@@ -5,6 +5,7 @@ import { byteSize, hostArray, hostView, type DType, type HostArray } from "../dt
 import { PullbackError } from "../errors/error.ts";
 import { Ledger, type ArrayMaker, type Block } from "../memory/blocks.ts";
 import { Reclaimer } from "../memory/reclaim.ts";
+import type { Profiling } from "../profile.ts";
 import { openDevice, wgslFeatures, type AdapterOptions, type Opened } from "./adapter.ts";
 import { Usage, type GpuBuffer } from "./api.ts";
 import { WebGpuArray, type GpuBlock } from "./array.ts";
@@ -13,7 +14,7 @@ import { WebGpuExecutable } from "./executable.ts";
 import { Faults } from "./faults.ts";
 import { Heap } from "./heap.ts";
 import { Pipelines } from "./pipelines.ts";
-import { Profile, type ProfileRow } from "./profile.ts";
+import { Profile } from "./profile.ts";
 import { Recorder } from "./recorder.ts";
 import { selfTest } from "./selftest.ts";
 import { Staging } from "./staging.ts";
@@ -160,7 +161,7 @@ export class WebGpuDevice implements Device, ArrayMaker<WebGpuArray> {
     return selfTest(this);
   }
   /** Times every kernel until the profile is finished. @throws E0703 where the device has no timestamps */
-  profile(): { finish(): Promise<readonly ProfileRow[]> } {
+  profile(): Profiling {
     const profile = new Profile(this.timeline, this.staging);
     this.recorder.profile = profile;
     return {

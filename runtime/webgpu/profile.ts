@@ -1,18 +1,11 @@
 // Where the time goes, kernel by kernel, by the device's own clock. While a profile runs every dispatch has a pass of its own, which costs a little.
 import { PullbackError } from "../errors/error.ts";
+import type { ProfileRow } from "../profile.ts";
 import { Usage, type GpuBuffer, type GpuEncoder, type GpuQuerySet, type GpuTimestampWrites } from "./api.ts";
 import type { Staging } from "./staging.ts";
 import type { Timeline } from "./timeline.ts";
 
 const QUERIES = 4096; // the most a set may have: half as many dispatches; later ones of a submit are not timed, but counted
-
-/** All dispatches of one kernel. `timed` of the `launches` have a time; `milliseconds` is theirs. */
-export interface ProfileRow {
-  readonly kernel: string;
-  readonly launches: number;
-  readonly timed: number;
-  readonly milliseconds: number;
-}
 
 /** A profile that is being taken. */
 export class Profile {

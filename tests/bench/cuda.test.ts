@@ -2,7 +2,7 @@
 // made-up ones.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { runRows } from "../../bench/cuda/run.ts";
+import { profileRows, runRows } from "../../bench/cuda/run.ts";
 import { renderCudaTable } from "../../bench/cuda/table.ts";
 import { cardRows, paperRows } from "../../bench/cuda/work.ts";
 import { closes, paper } from "../cuda/paper.ts";
@@ -17,6 +17,16 @@ test("every row runs without a card, and gives no figure", async () => {
     [],
   );
   assert.is(said.length, paperRows.length);
+  closes(card);
+});
+test("a profile names the kernels of a row, with what they take of a processor; a row that fails says why", async () => {
+  const card = paper(),
+    [row] = paperRows.filter(r => r.work.kind === "layerNormGradient");
+  assert.ok(row);
+  const text = await profileRows(card.device, [row, { ...row, title: "broken", work: { kind: "gemm", type: "bf16", m: -1, n: 1, k: 1 } }]);
+  assert.match(text, /^### .*\n\n\d launches, \S+ ms of kernels/);
+  assert.match(text, /\n\| \w+ \| 1 \| \d\S* \| \d+\.\d% \| \d+ \| 40 \| \d+\.\d \| \d+ \|\n/);
+  assert.match(text, /### broken\n\nfailed: \S/);
   closes(card);
 });
 test("every kind of work has a row for a card and one for paper", () => {

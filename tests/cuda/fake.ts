@@ -54,7 +54,7 @@ export class FakeDriver extends FakeCard implements Driver {
   private readonly functions: FakeFunction[] = []; // they live as long as their module
   cuFuncGetAttribute(value: Out32, attribute: number, fn: bigint): number {
     return this.of(fn, f => {
-      value[0] = attribute === 1 ? f.entry.sharedBytes : attribute === 0 ? (f.entry.maxThreads ?? 1024) : 0;
+      value[0] = attribute === 1 ? f.entry.sharedBytes : attribute === 4 ? 40 : attribute === 0 ? (f.entry.maxThreads ?? 1024) : 0; // registers: some
       return code.OK;
     });
   }
