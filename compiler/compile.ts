@@ -1,5 +1,5 @@
 // THE TABLE OF CONTENTS: how a Func becomes an artifact. Each line is a pass with a name, and each result can be looked at:
-// jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wgsl" | "ptx").
+// jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wgsl" | "ptx" | "traffic").
 import type { Artifact, DeviceTarget, PtxFeatures } from "../runtime/artifact.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { unreachable } from "../runtime/errors/error.ts";
@@ -17,8 +17,9 @@ import { printSchedule } from "./lower/print.ts";
 import { shareKernels } from "./lower/same.ts";
 import { prologueOf } from "./lower/tile/matrix/prologue.ts";
 import type { Choose } from "./lower/tile/choice.ts";
-import type { TileTarget } from "./lower/tile/target.ts";
+import { perByteOf, type TileTarget } from "./lower/tile/target.ts";
 import { tile } from "./lower/tile/tile.ts";
+import { printTraffic, trafficOf, type Traffic } from "./lower/tile/traffic.ts";
 import { optimize } from "./optimize/passes.ts";
 import { requireDTypes } from "./precision.ts";
 
@@ -43,9 +44,9 @@ export function emitSchedule(schedule: Schedule, target: DeviceTarget, options: 
     case "wasm":
       return emitModule(schedule, target.features);
     case "cuda":
-      return emitPtx(tile(schedule, cardTarget(target.features, options.precision), options.choose), target.features);
+      return emitPtx(tile(schedule, tileTarget(target, options), options.choose), target.features);
     case "webgpu":
-      return emitWgsl(tile(schedule, { ...target.features, group: 64, double: false, parameters: WORDS }, options.choose));
+      return emitWgsl(tile(schedule, tileTarget(target, options), options.choose));
     default:
       return unreachable(target);
   }
@@ -61,24 +62,35 @@ export function cardTarget(features: PtxFeatures, precision: Precision = feature
     matrix = { precision, processors: features.processors, sharedBytes: features.sharedBytesOptIn, bulk: capability === 90 };
   return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, ...(capability >= 80 && { matrix }) };
 }
-const templatesOf = (target: DeviceTarget, { precision }: CompileOptions): Templates =>
-  target.kind === "wasm" ? wasmTemplates : gpuTemplates(target.kind === "cuda" ? cardTarget(target.features, precision) : target.features);
+/** A GPU as what kernels are cut for. */
+type Gpu = Exclude<DeviceTarget, { kind: "wasm" }>;
+const tileTarget = (target: Gpu, { precision }: CompileOptions): TileTarget =>
+  target.kind === "cuda" ? cardTarget(target.features, precision) : { ...target.features, group: 64, double: false, parameters: WORDS };
+const templatesOf = (target: DeviceTarget, options: CompileOptions): Templates =>
+  target.kind === "wasm" ? wasmTemplates : gpuTemplates(tileTarget(target, options));
 /** A composite stays where the target has a template for it. */
 function optimizeFor(f: Func, target: DeviceTarget, options: CompileOptions): Func {
   const templates = templatesOf(target, options);
   return optimize(f, e => templateOf(e, templates) !== undefined);
 }
-const lower = (f: Func, target: DeviceTarget, options: CompileOptions): Schedule =>
-  shareKernels(
+function lower(f: Func, target: DeviceTarget, options: CompileOptions): Schedule {
+  const templates = templatesOf(target, options),
+    gpu = target.kind === "wasm" ? undefined : tileTarget(target, options);
+  return shareKernels(
     float8AsBytes(
       lowerFunc(f, {
         donate: options.donate ?? [],
-        products: target.kind === "wasm" ? "plain" : "fused",
-        templates: templatesOf(target, options),
-        prologue: target.kind === "cuda" ? prologueOf(cardTarget(target.features, options.precision)) : undefined,
+        products: gpu ? "fused" : "plain",
+        templates,
+        prologue: gpu && prologueOf(gpu),
+        perByte: gpu && perByteOf(gpu),
       }),
     ),
   );
+}
+/** What a program moves on a GPU: launches and bytes of each kernel. */
+export const traffic = (f: Func, target: Gpu, options: CompileOptions = {}): readonly Traffic[] =>
+  trafficOf(tile(lower(optimizeFor(f, target, options), target, options), tileTarget(target, options), options.choose).steps);
 
 /** The generated text of an artifact that is text. */
 function textOf(a: Artifact): string {
@@ -96,13 +108,13 @@ function textOf(a: Artifact): string {
 
 const WASM: DeviceTarget = { kind: "wasm", features: { fma: false, wide: false, threads: false } };
 /** A stage of compilation that can be printed. */
-export type Stage = "func" | "optimized" | "kernels" | "wat" | "wgsl" | "ptx";
+export type Stage = "func" | "optimized" | "kernels" | "wat" | "wgsl" | "ptx" | "traffic";
 const WEBGPU: DeviceTarget = { kind: "webgpu", features: { f16: false, subgroup: 1, threads: 256, sharedBytes: 16384 } };
-const CUDA: DeviceTarget = {
+const CUDA: Gpu = {
   kind: "cuda",
   features: { capability: 80, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: 101376, processors: 108 },
 };
-/** Text of one stage, for the most modest target of its kind. `func` is the program as traced; `wgsl` are modules, one a kernel. @throws E0705 for f64 as WGSL */
+/** Text of one stage, for the most modest target of its kind. `func` is the program as traced; `wgsl` are modules, one a kernel; `traffic` is what the kernels of `ptx` move. @throws E0705 for f64 as WGSL */
 export function stageText(func: Func, stage: Stage, options: CompileOptions & { readonly sources?: boolean } = {}): string {
   const print = { sources: options.sources ?? false };
   switch (stage) {
@@ -117,6 +129,8 @@ export function stageText(func: Func, stage: Stage, options: CompileOptions & { 
     case "wgsl":
     case "ptx":
       return textOf(compile(func, stage === "wgsl" ? WEBGPU : CUDA, options));
+    case "traffic":
+      return printTraffic(traffic(func, CUDA, options));
     default:
       return unreachable(stage);
   }

@@ -10,6 +10,7 @@ import { machine } from "../harness/machine.ts";
 import { findPython } from "../peers/python.ts";
 import type { Cell } from "./measure.ts";
 import { profileRows, runRows } from "./run.ts";
+import { trafficText } from "./traffic.ts";
 import { renderCudaTable, type CudaColumn } from "./table.ts";
 import { cardRows, type CudaRow } from "./work.ts";
 
@@ -18,14 +19,19 @@ const { values } = parseArgs({
     rows: { type: "string" },
     seconds: { type: "string", default: "2" },
     profile: { type: "boolean", default: false },
+    traffic: { type: "boolean", default: false },
     out: { type: "string" },
   },
 });
 const rows = cardRows.filter(r => values.rows === undefined || values.rows.split(",").some(want => r.id.startsWith(want))),
   seconds = Number(values.seconds);
 if (!(seconds > 0) || rows.length === 0) {
-  console.error("usage: npm run bench:cuda -- [--rows gemm-bf16,softmax] [--seconds 2] [--profile] [--out FILE]");
+  console.error("usage: npm run bench:cuda -- [--rows gemm-bf16,softmax] [--seconds 2] [--profile] [--traffic] [--out FILE]");
   process.exit(2);
+}
+if (values.traffic) {
+  process.stdout.write(trafficText(rows));
+  process.exit(0);
 }
 
 function openCard(): ReturnType<typeof cuda> {

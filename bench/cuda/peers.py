@@ -100,7 +100,11 @@ def with_torch():
         model = Gpt().to(dev)
         tokens = torch.randint(0, v, (b, t + 1), device=dev)
         opt = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
-        loss = torch.compile(lambda: F.cross_entropy(model(tokens[:, :-1]).reshape(-1, v), tokens[:, 1:].reshape(-1)))
+
+        @torch.compile
+        def loss():
+            with torch.autocast(dev, torch.bfloat16, enabled=w["compute"] == "bf16"):
+                return F.cross_entropy(model(tokens[:, :-1]).reshape(-1, v), tokens[:, 1:].reshape(-1))
 
         def step():
             opt.zero_grad(set_to_none=True)

@@ -28,10 +28,11 @@ export type CudaWork =
       readonly h: number;
       readonly d: number;
     }
-  /** One AdamW step of a decoder (pre-layer-norm, tied embedding), or with `rho` one Functional-SAM step. */
+  /** One AdamW step of a decoder (pre-layer-norm, tied embedding), or with `rho` one Functional-SAM step. `compute`: bf16 with parameters and state in f32, or f32 throughout. */
   | {
       readonly kind: "gptStep";
       readonly rho: number | undefined;
+      readonly compute: "bf16" | "f32";
       readonly n: number;
       readonly width: number;
       readonly h: number;
@@ -61,10 +62,19 @@ const attention = (gradient: boolean, b: number, t: number, h: number, d: number
   work: { kind: "attention", gradient, b, t, h, d },
   flops: (gradient ? 7 : 2) * b * h * t * t * d, // half of the products are masked; the gradient adds five products
 });
-const gpt = (rho: number | undefined, n: number, width: number, h: number, t: number, b: number, v: number): CudaRow => ({
-  id: rho === undefined ? "gpt-adamw" : "gpt-fsam",
-  title: `GPT ${n}×${width}, ${b}×${t} tokens, ${rho === undefined ? "AdamW" : "Functional-SAM"} step`,
-  work: { kind: "gptStep", rho, n, width, h, t, b, v },
+const gpt = (
+  compute: "bf16" | "f32",
+  rho: number | undefined,
+  n: number,
+  width: number,
+  h: number,
+  t: number,
+  b: number,
+  v: number,
+): CudaRow => ({
+  id: `gpt-${rho === undefined ? "adamw" : "fsam"}-${compute}`,
+  title: `GPT ${n}×${width}, ${b}×${t} tokens, ${rho === undefined ? "AdamW" : "Functional-SAM"} step in ${compute}`,
+  work: { kind: "gptStep", rho, compute, n, width, h, t, b, v },
 });
 
 /** Rows for a card. */
@@ -86,8 +96,10 @@ export const cardRows: readonly CudaRow[] = [
   rows("layerNormGradient", 32768, 2048),
   attention(false, 4, 4096, 16, 128),
   attention(true, 4, 4096, 16, 128),
-  gpt(undefined, 12, 768, 12, 1024, 8, 50304),
-  gpt(0.05, 12, 768, 12, 1024, 8, 50304),
+  ...(["bf16", "f32"] as const).flatMap(compute => [
+    gpt(compute, undefined, 12, 768, 12, 1024, 8, 50304),
+    gpt(compute, 0.05, 12, 768, 12, 1024, 8, 50304),
+  ]),
   { id: "call", title: "x + 1, f32[16]: one call", work: { kind: "call" } },
 ];
 /** The same rows, as small as they go. */
@@ -104,7 +116,8 @@ export const paperRows: readonly CudaRow[] = [
   rows("layerNormGradient", 4, 16),
   attention(false, 1, 8, 2, 16),
   attention(true, 1, 8, 2, 16),
-  gpt(undefined, 1, 8, 2, 4, 1, 11),
-  gpt(0.05, 1, 8, 2, 4, 1, 11),
+  gpt("bf16", undefined, 1, 8, 2, 4, 1, 11),
+  gpt("bf16", 0.05, 1, 8, 2, 4, 1, 11),
+  gpt("f32", undefined, 1, 8, 2, 4, 1, 11),
   { id: "call", title: "x + 1, f32[16]: one call", work: { kind: "call" } },
 ];

@@ -13,17 +13,19 @@ import { inPlace, mapRefs, mayReplace } from "./inplace.ts";
 import { lowerRegion, type LowerControl } from "./region.ts";
 
 /** `donate[i]`: parameter i's memory may become a result's. `products`: what the backend's matrix products can do beside summing (default plain).
- *  `templates`: its attention kernels (default none; then `optimize` must have inlined attention). `prologue`: operands that its products compute themselves (default none). */
+ *  `templates`: its attention kernels (default none; then `optimize` must have inlined attention). `prologue`: operands that its products compute themselves (default none).
+ *  `perByte`: how many operations the machine does in the time in which a byte comes from memory (default: that of a CPU, see `recompute.ts`). */
 export interface LowerOptions {
   readonly donate: readonly boolean[];
   readonly products?: Products;
   readonly templates?: Templates | undefined;
   readonly prologue?: Prologue | undefined;
+  readonly perByte?: number | undefined;
 }
 
 /** The program as ordered launches with a memory plan. */
-export function lowerFunc(f: Func, { donate, products = "plain", templates, prologue }: LowerOptions): Schedule {
-  const p = new Program(products, templates, prologue);
+export function lowerFunc(f: Func, { donate, products = "plain", templates, prologue, perByte }: LowerOptions): Schedule {
+  const p = new Program(products, templates, prologue, perByte);
   const inputs = f.params.map((v, i) => p.slot(v.aval, { kind: "input", index: i }));
   const forwarded: { output: number; input: number }[] = [];
   const outputs = f.results.map((r, i) => {

@@ -15,10 +15,12 @@ export class Program {
   private counters = 0;
   private names = 0;
   readonly prologue: Prologue | undefined;
-  constructor(products: Products, templates: Templates | undefined, prologue: Prologue | undefined) {
+  readonly perByte: number | undefined;
+  constructor(products: Products, templates: Templates | undefined, prologue: Prologue | undefined, perByte: number | undefined) {
     this.products = products;
     this.templates = templates;
     this.prologue = prologue;
+    this.perByte = perByte;
   }
   slot(a: Aval, home: Home = { kind: "arena", offset: -1 }): SlotRef {
     const id = this.slots.length;

@@ -1,11 +1,12 @@
 // One straight-line program (a Func, or the body of a loop or branch) -> steps. Equations are placed in program order: computed where they are read, or given
 // memory by an item (a cluster that is still open, or a fixed piece: a product, a long fold, a loop). Kernels are made last item first, when it is
 // known who reads what.
+import { byteSize } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { bytesOf, sizeOf } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
-import type { SlotRef, Step } from "../ir/schedule.ts";
+import type { Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { templateOf } from "./attention.ts";
 import { authorKernels, type Given } from "./builder.ts";
 import { Cluster } from "./cluster.ts";
@@ -15,13 +16,13 @@ import { elementKernel } from "./loops.ts";
 import { forEachRef, type Program } from "./program.ts";
 import { computedOperand, heldBy } from "./prologue.ts";
 import { Reads } from "./reads.ts";
+import { isDear, type Candidate } from "./recompute.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { everywhere, placesAt, weight, type Place, type Places } from "./scope.ts";
 import { Sources } from "./sources.ts";
 import { countUses, isGather, isReshape, readers } from "./uses.ts";
 import { unboundAxis } from "../transforms/collective.ts";
 
-const heavy = 8; // evaluating this much twice is dearer than a round trip through memory
 const deep = 400; // an expression larger than this is cut
 const free = 64; // a single number that costs no more is computed by every reader where kernels are launched one by one: a launch costs more
 
@@ -271,13 +272,23 @@ class Region {
     e.outs.forEach((v, k) => this.places.set(v, { kind: "inline", eqn: e, out: k }));
     const w = weight(e, this.places, this.weights),
       use = e.outs.reduce((n, v) => n + (this.uses.get(v)?.count ?? 0), 0);
-    const stretched = e.outs.some(v => this.uses.get(v)?.stretched);
     if (
       e.outs.some(v => this.wanted.has(v)) ||
       w > deep ||
-      (w > heavy && (use > 1 || stretched) && !this.gathered(e) && !this.isFree(e, w))
+      (isDear(this.candidate(e, w, use), this.p.perByte) && !this.gathered(e) && !this.isFree(e, w))
     )
       this.store(e);
+  }
+  private candidate(e: Eqn, operations: number, readers: number): Candidate {
+    const n = Math.max(1, sizeOf(e.outs[0]?.aval.shape ?? [])),
+      slots = [...this.what.slotsOf(e)].map(s => this.p.slots[s] as Slot); // slots have been made
+    return {
+      operations,
+      readers,
+      stretched: e.outs.some(v => this.uses.get(v)?.stretched),
+      bytes: e.outs.reduce((sum, v) => sum + bytesOf(v.aval), 0) / n,
+      sources: slots.reduce((sum, s) => sum + Math.min(s.elements / n, 1) * byteSize(s.dtype), 0),
+    };
   }
   /** A number, or a view of one, that every reader computes for itself, on a GPU. */
   private isFree(e: Eqn, w: number): boolean {
@@ -316,7 +327,7 @@ class Region {
       }
       if (
         item?.kind !== "cluster" ||
-        (i !== dep && !(i === last && (this.p.products === "plain" || item.byRows)) && !this.shares(e, item, i)) ||
+        (i !== dep && !(i === last && (this.p.products === "plain" || item.byRows)) && !this.shares(e, i)) ||
         (i === dep && !item.byRows && !this.what.pointwise(e, i))
       )
         continue;
@@ -331,9 +342,9 @@ class Region {
     this.written(e, into, this.items.length - 1);
     return true;
   }
-  /** Does `e` read what an open element-wise kernel reads? On a GPU they are then one kernel, whatever came between. */
-  private shares(e: Eqn, item: Cluster, at: number): boolean {
-    if (this.p.products !== "fused" || item.byRows) return false;
+  /** Does `e` read what an open kernel reads? On a GPU they are then one kernel, whatever came between. */
+  private shares(e: Eqn, at: number): boolean {
+    if (this.p.products !== "fused") return false;
     const slots = this.what.slotsOf(e);
     return [...(this.reads.get(at) ?? [])].some(s => slots.has(s));
   }

@@ -6,7 +6,7 @@ import type { TiledKernel } from "../../compiler/ir/tiled.ts";
 import { gpuTemplates, templateOf } from "../../compiler/lower/attention.ts";
 import { lowerFunc } from "../../compiler/lower/lower.ts";
 import { shareKernels } from "../../compiler/lower/same.ts";
-import type { TileTarget } from "../../compiler/lower/tile/target.ts";
+import { perByteOf, type TileTarget } from "../../compiler/lower/tile/target.ts";
 import { tile } from "../../compiler/lower/tile/tile.ts";
 import { optimize } from "../../compiler/optimize/passes.ts";
 import { forEachStep } from "../../compiler/ir/walk.ts";
@@ -42,7 +42,7 @@ export const cut = (f: Func, target: TileTarget, merged: boolean): Schedule<Tile
     shareKernels(
       lowerFunc(
         optimize(f, e => templateOf(e, gpuTemplates(target)) !== undefined),
-        { donate: [], products: "fused", templates: gpuTemplates(target) },
+        { donate: [], products: "fused", templates: gpuTemplates(target), perByte: perByteOf(target) },
       ),
     ),
     merged ? target : { ...target, parameters: 0 },

@@ -29,3 +29,6 @@ export function powerOfTwo(n: number): number {
   while (p < n) p *= 2;
   return p;
 }
+
+/** Operations in the time in which a byte comes from memory (a guess until cards have been measured, and that of `matrix/prologue.ts`); undefined where a CPU computes. See `../recompute.ts`. */
+export const perByteOf = ({ software }: Pick<TileTarget, "software">): number | undefined => (software === true ? undefined : 8);

@@ -150,7 +150,7 @@ test("work is spread over a card: at least 64 groups for every launch over much,
   );
   wide(
     program(x => softmax(x), f32(4, 200_000)),
-    4,
+    3,
   );
   wide(
     program(x => logsumexp(x, { axis: 1 }), f32(4, 200_000)),

@@ -5,7 +5,7 @@ import type { Schedule } from "../../../../compiler/ir/schedule.ts";
 import type { TiledKernel } from "../../../../compiler/ir/tiled.ts";
 import { gpuTemplates, templateOf } from "../../../../compiler/lower/attention.ts";
 import { lowerFunc } from "../../../../compiler/lower/lower.ts";
-import type { TileTarget } from "../../../../compiler/lower/tile/target.ts";
+import { perByteOf, type TileTarget } from "../../../../compiler/lower/tile/target.ts";
 import { tile } from "../../../../compiler/lower/tile/tile.ts";
 import { optimize } from "../../../../compiler/optimize/passes.ts";
 import { evaluate, type HostTensor } from "../../../../compiler/reference/evaluate.ts";
@@ -34,7 +34,7 @@ export const cutFor = (f: Func, target: TileTarget): Schedule<TiledKernel> =>
   tile(
     lowerFunc(
       optimize(f, e => templateOf(e, gpuTemplates(target)) !== undefined),
-      { donate: [], products: "fused", templates: gpuTemplates(target) },
+      { donate: [], products: "fused", templates: gpuTemplates(target), perByte: perByteOf(target) },
     ),
     target,
   );
