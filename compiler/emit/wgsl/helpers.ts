@@ -38,9 +38,9 @@ const extremum = (name: string, builtin: string, zeros: string): string => `fn $
   let m = select(${builtin}(x, y), bitcast<f32>(bitcast<u32>(x) ${zeros} bitcast<u32>(y)), x == y);
   return select(select(m, y, isNan(y)), x, isNan(x));
 }`;
-/** A comparison that is false where either operand is NaN. */
+/** A comparison that is false where either operand is NaN. Without branches: `&&` is one, and SwiftShader takes many times as long to compile a kernel full of them. */
 const comparison = (name: string, op: string): string => `fn ${name}(x: f32, y: f32) -> bool {
-  return x ${op} y && !isNan(x) && !isNan(y);
+  return (x ${op} y) & !isNan(x) & !isNan(y);
 }`;
 /** A store of part of a word. Other threads may be writing its other parts: only bits that this one owns are turned. */
 const part = (bits: 8 | 16): string => `fn store${bits}(at: u32, value: u32) {
@@ -67,7 +67,7 @@ const definitions = (word: (at: string) => string): Readonly<Record<Helper, Defi
   let sign = bitcast<u32>(x) & 0x80000000u;
   let a = bitcast<u32>(x) & ${MASK};
   let b = bitcast<u32>(y) & ${MASK};
-  if (a >= ${INFINITY} || b > ${INFINITY} || b == 0u) {
+  if ((a >= ${INFINITY}) | (b > ${INFINITY}) | (b == 0u)) {
     return bitcast<f32>(0x7fc00000u | zero);
   }
   if (a < b) {
@@ -142,7 +142,7 @@ const definitions = (word: (at: string) => string): Readonly<Record<Helper, Defi
   let kept = whole >> drop;
   let rest = whole & ((1u << drop) - 1u);
   let tie = 1u << (drop - 1u);
-  let tiny = kept + select(0u, 1u, rest > tie || (rest == tie && (kept & 1u) == 1u));
+  let tiny = kept + select(0u, 1u, (rest > tie) | ((rest == tie) & ((kept & 1u) == 1u)));
   let finite = select(normal, select(tiny, 0u, a < 0x33000000u), a < 0x38800000u);
   let large = select(0x7c00u, 0x7e00u, a > ${INFINITY});
   return ((b >> 16u) & 0x8000u) | select(finite, large, a >= 0x477ff000u);
