@@ -1,6 +1,6 @@
 // Attention as compiled for tensor cores, for the tests that run it on the interpreter: programs with what they should give, and one run of an artifact whose text may have been changed.
 import type { PtxArtifact } from "../../runtime/artifact.ts";
-import type { DType } from "../../runtime/dtype.ts";
+import type { DType, HostArray } from "../../runtime/dtype.ts";
 import { fromStorage, toStorage } from "../../compiler/host.ts";
 import { aval, sizeOf } from "../../compiler/ir/aval.ts";
 import type { Func } from "../../compiler/ir/func.ts";
@@ -23,11 +23,11 @@ export interface Case {
   readonly h?: number;
   readonly b?: number;
 }
-/** A program, what it is run on, and what it should give. */
+/** A program, what it is run on, and what it should give: of the results that are looked at. */
 export interface Run {
   readonly f: Func;
   readonly args: readonly HostTensor[];
-  readonly want: readonly HostTensor[];
+  readonly want: readonly (HostTensor | undefined)[];
 }
 /** Attention with its row sums, and its gradient. */
 export function runsOf({ dtype, causal, t, s, d, h = 1, b = 1 }: Case): readonly [forward: Run, gradient: Run] {
@@ -45,13 +45,40 @@ export function runsOf({ dtype, causal, t, s, d, h = 1, b = 1 }: Case): readonly
     { f: gradient, args: saved, want: evaluate(gradient, saved) },
   ];
 }
+/** One kernel of a program alone, and what it should give: of the results, those that it stores. */
+export function kernelOf(run: Run, artifact: PtxArtifact, kernel: number): readonly [Run, PtxArtifact] {
+  const entry = artifact.kernels[kernel]?.entry ?? "",
+    [head = "", ...parts] = artifact.text.split(/(?=^\.(?:extern|visible) )/m),
+    text = [head, ...parts.filter(x => x.includes(entry))].join(""),
+    steps = artifact.steps.filter(s => s.kind === "launch" && s.kernel === kernel),
+    stored = new Set(
+      steps
+        .flatMap(s => (s.kind === "launch" ? s.args : []))
+        .flatMap(({ slot }) => {
+          const home = artifact.slots[slot]?.home;
+          return home?.kind === "output" ? [home.index] : [];
+        }),
+    );
+  return [
+    { ...run, want: run.want.map((w, i) => (stored.has(i) ? w : undefined)) },
+    { ...artifact, text, steps },
+  ];
+}
+/** The results of a run. @throws PtxFault */
+export function resultsOf({ args }: Run, artifact: PtxArtifact, schedule: Schedule, capability = 80): readonly HostArray[] {
+  const device = new ProgramDevice({ bytes: 1 << 22, capability, races: true, schedule, limit: 20_000_000 });
+  return device
+    .load(artifact)
+    .run(args.map(x => device.upload(x.dtype, toStorage(x.dtype, x.data))))
+    .map(x => x.readSync());
+}
 /** The largest difference of any result from the reference, relative to the largest there is; infinite where it is no number. @throws PtxFault */
-export function distanceOf({ args, want }: Run, artifact: PtxArtifact, schedule: Schedule, capability = 80): number {
-  const device = new ProgramDevice({ bytes: 1 << 22, capability, races: true, schedule, limit: 20_000_000 }),
-    outs = device.load(artifact).run(args.map(x => device.upload(x.dtype, toStorage(x.dtype, x.data))));
+export function distanceOf(run: Run, artifact: PtxArtifact, schedule: Schedule, capability = 80): number {
+  const outs = resultsOf(run, artifact, schedule, capability);
   return Math.max(
-    ...want.map((w, k) => {
-      const got = fromStorage(w.dtype, outs[k]?.readSync() ?? toStorage(w.dtype, [])),
+    ...run.want.map((w, k) => {
+      if (!w) return 0;
+      const got = fromStorage(w.dtype, outs[k] ?? toStorage(w.dtype, [])),
         scale = Math.max(...Array.from(w.data, Math.abs));
       return w.data.reduce((worst: number, y, i) => {
         const off = Math.abs(y - (got[i] ?? NaN)) / scale;

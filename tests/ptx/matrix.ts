@@ -28,12 +28,14 @@ export const productOf = (dtype: DType, m: number, k: number, n: number, { lhs =
       { dtype, shape: rhs ? [n, k] : [k, n] },
     ],
   );
-/** A program for a card with so many multiprocessors: few make tiles large. */
-export const compiledFor = (f: Func, capability: number, processors: number): PtxArtifact =>
-  compile(f, {
-    kind: "cuda",
-    features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn: capability >= 90 ? 232448 : 166912, processors },
-  }) as PtxArtifact; // the target is cuda
+/** A program for a card with so many multiprocessors: few make tiles large. Little shared memory makes few stages. */
+export const compiledFor = (
+  f: Func,
+  capability: number,
+  processors: number,
+  sharedBytesOptIn: number = capability >= 90 ? 232448 : 166912,
+): PtxArtifact =>
+  compile(f, { kind: "cuda", features: { capability, threads: 1024, sharedBytes: 49152, sharedBytesOptIn, processors } }) as PtxArtifact; // the target is cuda
 /** The largest difference of the only result from the reference, relative to the largest there is; infinite where it is no number. @throws PtxFault */
 export function distanceOf(f: Func, artifact: PtxArtifact, args: readonly HostTensor[], options: Omit<PtxDeviceOptions, "bytes">): number {
   const device = new ProgramDevice({ bytes: 1 << 21, ...options }),

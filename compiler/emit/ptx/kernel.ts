@@ -46,9 +46,19 @@ export function emitKernel(k: TiledKernel, entry: string, capability: number): E
     ...(k.signals ? [`  .shared .align 8 .b8 signals[${8 * k.signals.length}];`] : []),
     ...k.local.map((m, i) => declare("local", `local${i}`, 16, m)),
   ];
+  const alone = k.signals ? [".minnctapersm 1"] : []; // so that the assembler knows how many registers a thread begins with, which other counts than that need
   const head = dynamic ? [`.extern .shared .align ${Math.max(...k.shared.map(alignmentOf))} .b8 ${whole}[];`] : [];
   return {
-    text: [...head, `.visible .entry ${entry}(${params})`, `.maxntid ${k.threads}, 1, 1`, "{", ...memory, e.code.text(), "}"].join("\n"),
+    text: [
+      ...head,
+      `.visible .entry ${entry}(${params})`,
+      `.maxntid ${k.threads}, 1, 1`,
+      ...alone,
+      "{",
+      ...memory,
+      e.code.text(),
+      "}",
+    ].join("\n"),
     sharedBytes: (dynamic ? 0 : total) + 8 * (k.signals?.length ?? 0),
     dynamicSharedBytes: dynamic ? total : 0,
   };

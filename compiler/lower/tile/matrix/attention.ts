@@ -7,9 +7,11 @@ import { passOf } from "../attention_cut.ts";
 import type { Tiled } from "../builder.ts";
 import type { TileTarget } from "../target.ts";
 import { keysPass, queryPass } from "./attention_backward.ts";
-import { bulkHeads } from "./attention_bulk.ts";
+import { BulkForward } from "./attention_bulk.ts";
+import { BulkBackward } from "./attention_bulk_backward.ts";
 import { Heads } from "./heads.ts";
-import { cutHeads } from "./heads_cut.ts";
+import { headTensors } from "./heads_boxes.ts";
+import { cutBulkHeads, cutHeads, type HeadsCut } from "./heads_cut.ts";
 import { zeros } from "./rows.ts";
 import { Softmax } from "./softmax.ts";
 
@@ -17,10 +19,19 @@ import { Softmax } from "./softmax.ts";
 export function matrixAttention(k: AttentionKernel, target: TileTarget, aligned: (param: number) => number): Tiled | undefined {
   const cut = cutHeads(k, target, aligned);
   if (!cut) return undefined;
-  const bulk = bulkHeads(k, cut, target, aligned);
+  const bulk = bulkAttention(k, cut, target, aligned);
   if (bulk) return bulk;
   const h = new Heads(k, cut, aligned);
   return h.finish(passOf(k, { forward: () => forwardPass(h, target), query: () => queryPass(h), keys: () => keysPass(h) }));
+}
+/** By bulk copies, where operands are tensors and it is estimated to take less time than by fragments. */
+function bulkAttention(k: AttentionKernel, by: HeadsCut, target: TileTarget, aligned: (param: number) => number): Tiled | undefined {
+  const { matrix } = target,
+    cut = matrix && cutBulkHeads(k, by, matrix),
+    tensors = cut && headTensors(k, aligned);
+  if (!matrix || !cut || !tensors) return undefined;
+  const gradient = (): Tiled => new BulkBackward(k, cut, aligned).kernel(tensors, matrix);
+  return passOf(k, { forward: () => new BulkForward(k, cut, aligned).kernel(tensors, matrix, target), query: gradient, keys: gradient });
 }
 
 /** Sums of values times weights, by the online softmax. */

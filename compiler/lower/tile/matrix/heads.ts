@@ -38,11 +38,7 @@ export class Heads extends Rows<HeadsCut> {
       block = arith("rem", group, int(blocks)),
       warp = arith("div", lane, int(WARP));
     const places: TiledStmt[] = [
-      {
-        kind: "let",
-        v: this.first,
-        value: arith("mul", k.causal && !cut.byKey ? arith("sub", int(blocks - 1), block) : block, int(cut.rows)),
-      },
+      { kind: "let", v: this.first, value: this.firstOf(block) },
       { kind: "let", v: this.above, value: arith("mul", warp, int(cut.blocks * BLOCK * cut.pitch)) },
       ...this.places(
         arith("div", group, int(blocks)),
@@ -103,15 +99,14 @@ export class Heads extends Rows<HeadsCut> {
   }
   /** `turn` for every strip that the group sees, in order, while the next one is on its way; `before` once the own rows are there and held. */
   walk(own: readonly Own[], others: readonly Copied[], turn: (at: Turn) => TiledStmt[]): TiledStmt[] {
-    const { k, cut, shift } = this,
+    const { cut } = this,
+      seen = this.seenFrom(this.first),
       begin = exprVar("begin", "i32"),
       end = exprVar("end", "i32"),
       step = exprVar("step", "i32"),
       next = exprVar("next", "i32"),
       stage = exprVar("stage", "i32"),
       start = exprVar("start", "i32");
-    const all = Math.ceil(cut.other / cut.strip),
-      last = arith("min", arith("add", this.first, int(cut.rows)), int(cut.own));
     const copy = (which: Expr): TiledStmt[] => [
       ...others.flatMap(o => o.copy(arith("rem", which, int(STAGES)), arith("mul", which, int(cut.strip)))),
       { kind: "commitCopies" },
@@ -120,16 +115,8 @@ export class Heads extends Rows<HeadsCut> {
       (o.held ?? []).flatMap((row, r) => row.map((into, x): TiledStmt => ({ kind: "loadFragment", into, ...this.lhs(o.staged, r, x) }))),
     );
     return [
-      {
-        kind: "let",
-        v: begin,
-        value: k.causal && cut.byKey ? arith("div", s.binary("max", arith("sub", this.first, int(shift)), int(0)), int(cut.strip)) : int(0),
-      },
-      {
-        kind: "let",
-        v: end,
-        value: k.causal && !cut.byKey ? arith("div", arith("add", last, int(shift + cut.strip - 1)), int(cut.strip)) : int(all),
-      },
+      { kind: "let", v: begin, value: seen.begin },
+      { kind: "let", v: end, value: seen.end },
       ...own.flatMap(o => o.staged.copy(int(0), this.first)),
       ...(held.length > 0 ? [{ kind: "commitCopies" } as const] : []),
       ...copy(begin),

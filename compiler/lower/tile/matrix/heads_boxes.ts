@@ -7,6 +7,7 @@ import type { TensorBox } from "../../../ir/tiled.ts";
 import { coefficient } from "../../indexing.ts";
 import { arith, int } from "../builder.ts";
 import { atZero } from "./boxes.ts";
+import { operandsOf } from "./heads_cut.ts";
 
 /** An operand as a tensor: elements of a head, rows, then whatever tells heads apart. */
 export interface HeadTensor {
@@ -14,8 +15,22 @@ export interface HeadTensor {
   /** The coordinates of a head beyond its elements and rows. */
   readonly of: (head: Expr) => readonly Expr[];
 }
+/** The operands of a pass. */
+export interface HeadTensors {
+  readonly q: HeadTensor;
+  readonly key: HeadTensor;
+  readonly value: HeadTensor;
+  /** Of a pass of the gradient: the cotangent of the result. */
+  readonly ct?: HeadTensor;
+}
+/** All operands as tensors, if they are. */
+export function headTensors(k: AttentionKernel, aligned: (param: number) => number): HeadTensors | undefined {
+  const [q, key, value, ct] = operandsOf(k).map(([x, row]) => headTensor(k, x, row, row === k.vars.i ? k.t : k.s, aligned));
+  if (!q || !key || !value || (k.saved && !ct)) return undefined;
+  return { q, key, value, ...(ct && { ct }) };
+}
 /** The tensor that an operand over rows `row`, `limit` of them, is, if it is one: 16-bit floats at strides of 16 bytes. Heads are evenly apart, or batches of heads are. */
-export function headTensor(
+function headTensor(
   k: AttentionKernel,
   value: Expr,
   row: ExprVar,

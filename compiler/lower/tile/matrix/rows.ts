@@ -74,6 +74,24 @@ export class Rows<C extends RowsCut = RowsCut> {
       ...(this.k.causal ? each(this.bounds, (r, half) => this.boundOf(this.rows[r]?.[half] ?? missing())) : []),
     ];
   }
+  /** The first row of a group's block of rows: where some have more to do than others those come first. */
+  protected firstOf(block: Expr): Expr {
+    const { k, cut } = this,
+      blocks = Math.ceil(cut.own / cut.rows);
+    return arith("mul", k.causal && !cut.byKey ? arith("sub", int(blocks - 1), block) : block, int(cut.rows));
+  }
+  /** The strips that a group whose rows begin at `first` sees. */
+  protected seenFrom(first: Expr): { readonly begin: Expr; readonly end: Expr } {
+    const { k, cut, shift } = this,
+      last = arith("min", arith("add", first, int(cut.rows)), int(cut.own));
+    return {
+      begin: k.causal && cut.byKey ? arith("div", s.binary("max", arith("sub", first, int(shift)), int(0)), int(cut.strip)) : int(0),
+      end:
+        k.causal && !cut.byKey
+          ? arith("div", arith("add", last, int(shift + cut.strip - 1)), int(cut.strip))
+          : int(Math.ceil(cut.other / cut.strip)),
+    };
+  }
   protected boundOf(row: Expr): Expr {
     if (this.cut.byKey) return arith("sub", row, int(this.shift));
     return arith("min", arith("add", row, int(this.shift + 1)), int(this.k.s));

@@ -9,7 +9,7 @@ export const SET = 128,
   SETS = 2,
   THREADS: number = SET * (SETS + 1);
 /** Registers a thread that the bringing set keeps, and that the others take, where it only copies. */
-export const ONLY_COPIES: Registers = { few: 40, many: 232 };
+export const ONLY_COPIES: Registers = { few: 24, many: 240 };
 /** See above. */
 export interface Registers {
   readonly few: number;

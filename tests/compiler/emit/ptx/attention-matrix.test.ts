@@ -17,7 +17,7 @@ import { withDrivers } from "../../../support/skip.ts";
 const folder = mkdtempSync(join(tmpdir(), "pullback-attention-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-/** Forward, and the gradient's two passes in one launch; queries enough for the widest tiles, keys that end inside of a strip. */
+/** Forward, and the gradient's two passes, by fragments in one launch; queries enough for the widest tiles, keys that end inside of a strip. */
 function templates(dtype: "bf16" | "f16" | "f32", d: number, causal: boolean): readonly (readonly [what: string, f: Func])[] {
   const q = aval(dtype, [2, 1000, 8, d]),
     rows = aval("f32", [2, 8, 1000]),
@@ -49,8 +49,9 @@ for (const capability of [80, 89, 90, 100])
           },
         });
         if (made.kind !== "ptx") throw new Error("not PTX");
-        const inBulk = capability === 90 && what === "forward" && dtype !== "f32" && d >= 64;
+        const inBulk = capability === 90 && dtype !== "f32" && d >= 64;
         assert.match(made.text, inBulk ? /wgmma\.mma_async/ : /mma\.sync/);
+        assert.is(made.kernels.length, inBulk && what === "gradient" ? 2 : 1);
         const file = join(folder, "a.ptx");
         writeFileSync(file, made.text);
         const { stdout, stderr, status } = spawnSync(
@@ -61,13 +62,16 @@ for (const capability of [80, 89, 90, 100])
           said = stdout + stderr;
         assert.is(status, 0, said);
         assert.not.match(said, /Potential Performance Loss/, `${what} of ${d}: asynchronous products wait for one another`);
-        const registers = /Used (\d+) registers/.exec(said)?.[1],
-          spilled = [...said.matchAll(/(\d+) bytes spill/g)].map(m => Number(m[1])),
-          [kernel] = made.kernels;
+        const registers = [...said.matchAll(/entry function '(\w+)'[\s\S]*?Used (\d+) registers/g)],
+          spilled = [...said.matchAll(/(\d+) bytes spill/g)].map(m => Number(m[1]));
         assert.ok(spilled.length > 0 && spilled.every(n => n === 0), `${what} of ${d}: ${said}`);
-        table.push(
-          `  ${`${dtype} ${d} ${what}`.padEnd(20)} ${String(registers).padStart(4)} ${String((kernel?.sharedBytes ?? 0) + (kernel?.dynamicSharedBytes ?? 0)).padStart(7)} ${String(kernel?.threads).padStart(5)}`,
-        );
+        for (const { entry, sharedBytes, dynamicSharedBytes = 0, threads } of made.kernels) {
+          const part = made.kernels.length === 1 ? what : /_(query|keys)$/.exec(entry)?.[1],
+            used = registers.find(r => r[1] === entry)?.[2];
+          table.push(
+            `  ${`${dtype} ${d} ${part}`.padEnd(20)} ${String(used).padStart(4)} ${String(sharedBytes + dynamicSharedBytes).padStart(7)} ${String(threads).padStart(5)}`,
+          );
+        }
       }
     console.log([`sm_${capability}: registers, shared bytes, threads`, ...table].join("\n"));
   });
