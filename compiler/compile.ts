@@ -1,6 +1,6 @@
 // THE TABLE OF CONTENTS: how a Func becomes an artifact. Each line is a pass with a name, and each result can be looked at:
 // jit(f).lower(...args).text("func" | "optimized" | "kernels" | "wgsl" | "ptx" | "traffic").
-import type { Artifact, DeviceTarget, PtxFeatures } from "../runtime/artifact.ts";
+import type { Artifact, DeviceTarget, PtxFeatures, WgslFeatures } from "../runtime/artifact.ts";
 import type { Precision } from "../runtime/precision.ts";
 import { unreachable } from "../runtime/errors/error.ts";
 import { emitPtx } from "./emit/ptx/module.ts";
@@ -56,16 +56,24 @@ export function emitSchedule(schedule: Schedule, target: DeviceTarget, options: 
 const WARP = 32;
 /** Places of parameters that a shader may be given: 16 of the 64 KiB that every adapter has for one uniform buffer. */
 const WORDS = 4096;
+/** An adapter as what kernels are cut for. */
+export const adapterTarget = (features: WgslFeatures): TileTarget => ({
+  ...features,
+  group: 64,
+  double: false,
+  packs: features.f16 ? ["f16", "bf16"] : ["bf16"],
+  parameters: WORDS,
+});
 /** A card as what kernels are cut for. Matrix units and asynchronous copies are there from capability 80 on, those of `BulkStmt` on capability 90 alone (sm_90a). */
 export function cardTarget(features: PtxFeatures, precision: Precision = features.precision ?? "default"): TileTarget {
   const { threads, sharedBytes, capability } = features,
     matrix = { precision, processors: features.processors, sharedBytes: features.sharedBytesOptIn, bulk: capability === 90 };
-  return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, ...(capability >= 80 && { matrix }) };
+  return { threads, sharedBytes, group: 128, subgroup: WARP, double: true, packs: ["f16", "bf16"], ...(capability >= 80 && { matrix }) };
 }
 /** A GPU as what kernels are cut for. */
 type Gpu = Exclude<DeviceTarget, { kind: "wasm" }>;
 const tileTarget = (target: Gpu, { precision }: CompileOptions): TileTarget =>
-  target.kind === "cuda" ? cardTarget(target.features, precision) : { ...target.features, group: 64, double: false, parameters: WORDS };
+  target.kind === "cuda" ? cardTarget(target.features, precision) : adapterTarget(target.features);
 const templatesOf = (target: DeviceTarget, options: CompileOptions): Templates =>
   target.kind === "wasm" ? wasmTemplates : gpuTemplates(tileTarget(target, options));
 /** A composite stays where the target has a template for it. */

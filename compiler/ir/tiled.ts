@@ -22,7 +22,7 @@ export type TiledStmt =
   | { readonly kind: "barrier" }
   /** into = `value` of the thread whose lane is this one's xor `mask`, or is `of`, the same in all threads; both are less than the target's subgroup size. */
   | { readonly kind: "shuffle"; readonly into: ExprVar; readonly value: Expr; readonly mask: number; readonly of?: Expr }
-  /** into[k] = element index + k of `buf`; the index is a multiple of the count (2 or 4), and so is the buffer's place in memory. f32, i32 and u32 only. */
+  /** into[k] = element index + k of `buf`; the index is a multiple of the count (2 or 4), and so is the buffer's place in memory. f32, i32, u32; f16 and bf16, which are widened here, and rounded as they are stored. */
   | { readonly kind: "loadVector"; readonly into: readonly ExprVar[]; readonly buf: number; readonly index: Expr }
   | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr }
   /** To the end of the block buffers `buf` + j, j < `count`, whose numbers are past those of the kernel's own, are parameters `from` + `count` * `part` + j: one body for several launches
@@ -159,9 +159,10 @@ export interface Swizzle {
   readonly base: number;
   readonly shift: number;
 }
-/** Memory of a group. */
+/** Memory of a group. `packed`: its f16 or bf16 take 16 bits each even where shared memory has words for everything else, and are read and written in twos and fours only. */
 export interface SharedMemory extends Scratch {
   readonly swizzle?: Swizzle;
+  readonly packed?: true;
 }
 
 /** A kernel of `groups` groups of `threads` threads. Buffers are numbered: params, then `shared` (one a group), then `local` (one a thread); both start

@@ -78,7 +78,10 @@ export function printKernel(k: AnyKernel): string {
   const at = (i: number): number => k.params.length + i;
   if (k.kind === "tiled") {
     const memory = [
-      ...k.shared.map((s, i) => `  b${at(i)}: shared ${s.dtype}[${s.elements}]${s.swizzle ? ` swizzled ${swizzle(s.swizzle)}` : ""}`),
+      ...k.shared.map(
+        (s, i) =>
+          `  b${at(i)}: shared ${s.dtype}[${s.elements}]${s.packed ? " packed" : ""}${s.swizzle ? ` swizzled ${swizzle(s.swizzle)}` : ""}`,
+      ),
       ...k.local.map((s, i) => `  b${at(k.shared.length + i)}: local ${s.dtype}[${s.elements}]`),
     ];
     return [

@@ -118,7 +118,7 @@ class Thread {
       kernel: k.name,
       value: e => this.value(e),
       variables: this.vars,
-      load: (buf, index) => this.load(buf, this.value(index)),
+      load: (buf, index) => this.load(this.single(buf), this.value(index)),
     };
     this.k = k;
     this.lane = lane;
@@ -140,7 +140,7 @@ class Thread {
         this.vars.set(s.v.id, this.value(s.value));
         break;
       case "store":
-        if (!s.guard || this.value(s.guard) !== 0) this.store(s.buf, this.value(s.index), this.value(s.value));
+        if (!s.guard || this.value(s.guard) !== 0) this.store(this.single(s.buf), this.value(s.index), this.value(s.value));
         break;
       case "for":
         for (let i = this.value(s.begin), end = this.value(s.end); i < end; i++) {
@@ -228,6 +228,12 @@ class Thread {
     const at = this.value(index);
     if (at % count !== 0) throw new InternalError(`${this.k.name}: a vector of ${count} at ${at}`);
     return at;
+  }
+  /** A buffer of which one element is read or written. */
+  private single(buf: number): number {
+    const { k } = this;
+    if (k.shared[buf - k.params.length]?.packed) throw new InternalError(`${k.name}: one element of buffer ${buf}, which is packed`);
+    return buf;
   }
   private load(b: number, at: number): number {
     return this.group.element(this.lane, this.own, this.bound.get(b) ?? b, at, false)[at] ?? NaN;

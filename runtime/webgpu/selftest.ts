@@ -11,16 +11,18 @@ interface Question {
   readonly kernels: readonly WgslKernel[];
   readonly steps: readonly ProgramStep<number>[];
   readonly answer: readonly number[];
+  /** Asked only where shaders have f16. */
+  readonly f16?: true;
 }
 
 const from: SlotRef = { slot: 0, base: 0, terms: [] },
   to: SlotRef = { slot: 1, base: 0, terms: [] };
 /** A kernel of 64 threads: thread `i` of group `g`; x and y are the first words of its two parameters. */
-const kernel = (name: string, groups: number, body: string, outside = ""): WgslKernel => ({
+const kernel = (name: string, groups: number, body: string, outside = "", enable = ""): WgslKernel => ({
   name,
   groups,
   params: [{ dtype: "u32" }, { dtype: "u32" }],
-  code: `@group(0) @binding(0) var<storage, read_write> heap: array<u32>;
+  code: `${enable}@group(0) @binding(0) var<storage, read_write> heap: array<u32>;
 @group(0) @binding(1) var<uniform> p: array<vec4<u32>, 1>;
 ${outside}
 @compute @workgroup_size(64)
@@ -63,6 +65,22 @@ const questions: readonly Question[] = [
     ],
     steps: [launch(0)],
     answer: [bits(f(f(0.1) + f(0.7))), bits(f(f(0.1) * f(0.7))), bits(16777216)],
+  },
+  {
+    what: "f16 are widened as they are, also below the smallest normal one",
+    f16: true,
+    input: [0x80010001, 0x03ff0400, 0x3c007bff],
+    kernels: [
+      kernel(
+        "self_halves",
+        1,
+        "if (i < 3u) { part[i] = bitcast<vec2<f16>>(heap[x + i]); } workgroupBarrier(); if (i < 3u) { let wide = bitcast<vec2<u32>>(vec2<f32>(part[i])); heap[y + 2u * i] = wide.x; heap[y + 2u * i + 1u] = wide.y; }",
+        "var<workgroup> part: array<vec2<f16>, 3>;",
+        "enable f16;\n",
+      ),
+    ],
+    steps: [launch(0)],
+    answer: [2 ** -24, -(2 ** -24), 2 ** -14, 1023 * 2 ** -24, 65504, 1].map(bits),
   },
   {
     what: "barriers order workgroup memory",
@@ -147,8 +165,9 @@ function artifactOf({ input, answer, kernels, steps }: Question): WgslArtifact {
 
 /** Asks every question. @throws E0710 with those that were answered wrongly, E0707 when a shader is refused, DeviceLostError */
 export async function selfTest(device: WebGpuDevice): Promise<void> {
-  const wrong: string[] = [];
-  for (const q of questions) {
+  const wrong: string[] = [],
+    asked = questions.filter(q => q.f16 !== true || device.features.f16);
+  for (const q of asked) {
     const exe = device.load(artifactOf(q));
     const input = device.upload("u32", Uint32Array.from(q.input));
     const outs = exe.run([input], [true]);
@@ -162,7 +181,7 @@ export async function selfTest(device: WebGpuDevice): Promise<void> {
     }
   }
   if (wrong.length > 0)
-    throw new PullbackError("E0710", `${device.name} fails ${wrong.length} of ${questions.length} self tests: ${wrong.join("; ")}`, {
+    throw new PullbackError("E0710", `${device.name} fails ${wrong.length} of ${asked.length} self tests: ${wrong.join("; ")}`, {
       help: "update or change the driver, or use wasm()",
     });
 }

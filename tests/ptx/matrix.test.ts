@@ -35,6 +35,20 @@ for (const dtype of ["bf16", "f16", "f32"] as const)
             assert.ok(d <= allowed[dtype], `${m} ${k} ${n} ${lhs} ${rhs} ${schedule}: ${d}`);
           }
   });
+for (const dtype of ["bf16", "f16"] as const)
+  test(`products of ${dtype} on cards before tensor cores keep their strips in 16 bits, and race nowhere`, () => {
+    for (const [m, k, n, turned] of [
+      [20, 40, 24, false],
+      [36, 20, 34, true],
+      [17, 33, 15, false],
+    ] as const) {
+      const f = productOf(dtype, m, k, n, { lhs: turned, rhs: turned }),
+        a = compiledFor(f, 75, 1),
+        d = distanceOf(f, a, inputsOf(f), { capability: 75, races: true });
+      assert.match(a.text, /\.v2\.b32/);
+      assert.ok(d <= allowed[dtype], `${m} ${k} ${n}: ${d}`);
+    }
+  });
 test("a tile of four subgroups with several stages, dynamic shared memory, and a split sum agree with the reference", () => {
   for (const dtype of ["bf16", "f32"] as const)
     for (const [m, k, n, processors] of [

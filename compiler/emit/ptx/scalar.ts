@@ -259,8 +259,13 @@ export function bitcast(c: Code, from: DType, to: DType, x: string): string {
   }
 }
 /** Two floats, rounded, in one register, the first in its lower half. */
-export const packPair = (c: Code, dtype: "f16" | "bf16", low: string, high: string): string =>
-  c.make("b32", `cvt.rn.${dtype}x2.f32`, high, low);
+export function packPair(c: Code, dtype: "f16" | "bf16", low: string, high: string): string {
+  if (c.capability >= 80) return c.make("b32", `cvt.rn.${dtype}x2.f32`, high, low);
+  const [a, b] = [low, high].map(x =>
+    dtype === "f16" ? c.make("b16", "cvt.rn.f16.f32", x) : c.make("b32", "mov.b32", roundToBf16(c, x)),
+  ) as [string, string]; // two for two
+  return dtype === "f16" ? c.make("b32", "mov.b32", `{${a}, ${b}}`) : c.make("b32", "prmt.b32", a, b, "0x7632");
+}
 /** Both of them again, into two registers. */
 export function unpackPair(c: Code, dtype: "f16" | "bf16", pair: string, low: string, high: string): void {
   if (dtype === "bf16") {

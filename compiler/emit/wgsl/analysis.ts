@@ -1,10 +1,11 @@
 // What a kernel's text depends on as a whole: which variables change, how the heap is declared, which arrays are vectors, and which values WGSL's compiler cannot know to be
 // equal in all threads of a group.
-import { byteSize } from "../../../runtime/dtype.ts";
+import { byteSize, type DType } from "../../../runtime/dtype.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import { needsMatrixUnits, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
+import { carriedHalves } from "./halves.ts";
 import type { HeapKind } from "./memory.ts";
 
 /** Facts of one kernel. */
@@ -12,8 +13,12 @@ export interface Facts {
   /** Numbers of variables that some `set` changes. */
   readonly changing: ReadonlySet<number>;
   readonly heap: HeapKind;
-  /** Elements of a vector in each shared array: 1 where it is read or written singly. */
+  /** Elements of a vector in each shared array: 1 where it is read or written singly; of a packed one, as many as the fewest that are. */
   readonly widths: readonly number[];
+  /** Numbers of variables that are f16. */
+  readonly halves: ReadonlySet<number>;
+  /** The dtype of a buffer of the heap, bound ones too. */
+  heapDType(buf: number): DType | undefined;
   /** May threads of a group see different values, or WGSL think so? */
   varies(e: Expr): boolean;
   /** Do threads meet inside of this statement? */
@@ -25,9 +30,8 @@ export function analyse(k: TiledKernel): Facts {
   const changing = new Set<number>(),
     first = k.params.length,
     widths = new Map<number, Set<number>>();
-  let parts = false,
-    single = false,
-    fours = false;
+  const reads = new Set<number>(), // bytes of an access to the heap
+    writes = new Set<number>();
   const bound = new Map<number, number>(); // buffers that stand for parameters, each for those of one dtype
   forEachTiled(k.body, s => {
     if (s.kind === "bind") for (let j = 0; j < s.count; j++) bound.set(s.buf + j, s.from + j);
@@ -37,35 +41,43 @@ export function analyse(k: TiledKernel): Facts {
       known = widths.get(buf);
     if (known) known.add(width);
     else widths.set(buf, new Set([width]));
-    if (buf >= first) return;
-    if (write && byteSize(k.params[buf]?.dtype ?? "f32") < 4) parts = true;
-    if (write && width !== 4) single = true;
-    if (width === 4) fours = true;
+    if (buf < first) (write ? writes : reads).add(width * byteSize(k.params[buf]?.dtype ?? "f32"));
   };
-  const reads = (e: Expr): void => {
+  const read = (e: Expr): void => {
     if (e.kind === "load") access(e.buf, 1, false);
-    operands(e).forEach(reads);
+    operands(e).forEach(read);
   };
   forEachTiled(k.body, s => {
-    expressionsOf(s).forEach(reads);
+    expressionsOf(s).forEach(read);
     if (s.kind === "set") changing.add(s.v.id);
     else if (s.kind === "store") access(s.buf, 1, true);
     else if (s.kind === "loadVector") access(s.buf, s.into.length, false);
     else if (s.kind === "storeVector") access(s.buf, s.values.length, true);
   });
+  const heapDType = (buf: number): DType | undefined => k.params[bound.get(buf) ?? buf]?.dtype;
   const varying = varyingVariables(k, changing),
     meeting = new Set<TiledStmt>();
   findMeetings(k.body, meeting);
   return {
     changing,
-    heap: parts ? "atomic" : fours && !single ? "vectors" : "words",
-    widths: k.shared.map((_, i) => {
-      const [width, ...others] = widths.get(first + i) ?? [1];
-      return others.length === 0 ? (width ?? 1) : 1;
+    heap: heapKind(reads, writes),
+    widths: k.shared.map(({ packed }, i) => {
+      const all = [...(widths.get(first + i) ?? [packed ? 2 : 1])];
+      return packed ? Math.min(...all) : all.length === 1 ? (all[0] ?? 1) : 1;
     }),
+    halves: carriedHalves(k, heapDType),
+    heapDType,
     varies: e => depends(e, varying),
     meets: s => meeting.has(s),
   };
+}
+/** The widest elements that no write takes a part of, as far as some access has them whole. Bytes of accesses. */
+function heapKind(reads: ReadonlySet<number>, writes: ReadonlySet<number>): HeapKind {
+  const least = Math.min(...writes),
+    some = (bytes: number): boolean => reads.has(bytes) || writes.has(bytes);
+  if (least < 4) return "atomic";
+  if (some(8) && least >= 8) return "pairs";
+  return some(16) && least >= 16 ? "vectors" : "words";
 }
 const depends = (e: Expr, varying: ReadonlySet<number>): boolean =>
   e.kind === "load" || (e.kind === "var" && varying.has(e.id)) || operands(e).some(x => depends(x, varying));

@@ -2,12 +2,27 @@
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
-import { needsMatrixUnits, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
+import { needsMatrixUnits, type SharedMemory, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
 import { analyse, type Facts } from "./analysis.ts";
 import { helperText, type Helper } from "./helpers.ts";
-import { index, load, loadVector, store, storeVector, word, type Place } from "./memory.ts";
-import { bare, binary, bitcast, compare, convert, fma, hidden, literal, select, typeOf, unary, type Call } from "./scalar.ts";
+import { carries, roundedFrom } from "./halves.ts";
+import {
+  elementOf,
+  index,
+  isNarrow,
+  load,
+  loadHalves,
+  loadVector,
+  rawOf,
+  storeInArray,
+  storeInHeap,
+  storeVectorInArray,
+  storeVectorInHeap,
+  word,
+  type Place,
+} from "./memory.ts";
+import { bare, binary, bitcast, compare, convert, fma, hidden, literal, select, toBits, typeOf, unary, type Call } from "./scalar.ts";
 
 /** Most workgroups of one dimension of a dispatch; more are dispatched in two. */
 export const MOST_GROUPS = 65535;
@@ -19,6 +34,8 @@ export function emitKernel(k: TiledKernel): string {
 
 /** A shader's compiler drops x + 0, x * 0 and 0 / x as if there were no NaN and no -0. */
 const isZero = (x: Expr): boolean => x.kind === "const" && x.dtype === "f32" && x.value === 0;
+
+const fromBitsOfHalf = (raw: string): string => `bitcast<vec2<f16>>(${bare(raw)}).x`;
 
 class Emitter {
   private readonly k: TiledKernel;
@@ -44,7 +61,13 @@ class Emitter {
     this.facts = analyse(k);
     this.places = [
       ...k.params.map(({ dtype }, i): Place => ({ space: "heap", base: `p${i}`, dtype })),
-      ...k.shared.map(({ dtype }, i): Place => ({ space: "array", name: `shared${i}`, dtype, width: this.facts.widths[i] ?? 1 })),
+      ...k.shared.map(({ dtype, packed }, i): Place => ({
+        space: "array",
+        name: `shared${i}`,
+        dtype,
+        width: this.facts.widths[i] ?? 1,
+        packed,
+      })),
       ...k.local.map(({ dtype }, i): Place => ({ space: "array", name: `local${i}`, dtype, width: 1 })),
     ];
     this.names.set(k.vars.group.id, "group").set(k.vars.lane.id, "lane");
@@ -54,14 +77,11 @@ class Emitter {
     const { k, facts } = this,
       split = k.groups > MOST_GROUPS;
     this.parts(k.body);
-    const words = { words: "u32", atomic: "atomic<u32>", vectors: "vec4<u32>" }[facts.heap];
-    const elements = (n: number): number => Math.max(1, n);
-    const type = (d: Place["dtype"]): string => (d === "bool" ? "u32" : typeOf(d));
-    const memory = (space: "shared" | "local", i: number, width: number): string => {
-      const { dtype, elements: n } = (space === "shared" ? k.shared : k.local)[i] as { dtype: Place["dtype"]; elements: number }; // i is in range
-      return `array<${width === 1 ? type(dtype) : `vec${width}<${type(dtype)}>`}, ${elements(Math.ceil(n / width))}>`;
-    };
+    const words = { words: "u32", atomic: "atomic<u32>", pairs: "vec2<u32>", vectors: "vec4<u32>" }[facts.heap];
+    const memory = ({ dtype, elements, packed }: SharedMemory, width = 1): string =>
+      `array<${elementOf({ dtype, width, packed })}, ${Math.max(1, Math.ceil(elements / width))}>`;
     return [
+      ...(k.shared.some(m => m.packed && m.dtype === "f16") ? ["enable f16;"] : []),
       ...(this.shuffles ? ["enable subgroups;"] : []),
       ...(k.params.length > 0
         ? [
@@ -69,7 +89,7 @@ class Emitter {
             `@group(0) @binding(1) var<uniform> places: array<vec4<u32>, ${Math.ceil(k.params.length / 4)}>;`,
           ]
         : []),
-      ...k.shared.map((_, i) => `var<workgroup> shared${i}: ${memory("shared", i, facts.widths[i] ?? 1)};`),
+      ...k.shared.map((m, i) => `var<workgroup> shared${i}: ${memory(m, facts.widths[i])};`),
       ...this.meetings,
       ...helperText(this.used, at => word(facts.heap, at)),
       `@compute @workgroup_size(${k.threads})`,
@@ -78,7 +98,7 @@ class Emitter {
       `  let group = i32(at.x${split ? ` + ${MOST_GROUPS}u * at.y` : ""});`,
       ...(split ? [`  if (group >= ${k.groups}i) {`, "    return;", "  }"] : []),
       "  let lane = i32(thread);",
-      ...k.local.map((_, i) => `  var local${i}: ${memory("local", i, 1)};`),
+      ...k.local.map((m, i) => `  var local${i}: ${memory(m)};`),
       ...this.lines,
       "}",
       "",
@@ -139,18 +159,24 @@ class Emitter {
     switch (s.kind) {
       case "let": {
         this.values.set(s.v.id, s.value);
-        const value = this.value(s.value),
+        const isHalf = this.facts.halves.has(s.v.id),
+          value = isHalf ? this.half(s.value) : this.value(s.value),
+          type = isHalf ? "f16" : typeOf(s.v.dtype),
           changes = this.facts.changing.has(s.v.id);
-        this.put(
-          changes ? `var ${this.declare(s.v)}: ${typeOf(s.v.dtype)} = ${bare(value)};` : `let ${this.declare(s.v)} = ${bare(value)};`,
-        );
+        this.put(changes ? `var ${this.declare(s.v)}: ${type} = ${bare(value)};` : `let ${this.declare(s.v)} = ${bare(value)};`);
         break;
       }
       case "set":
-        this.put(`${this.value(s.v)} = ${bare(this.value(s.value))};`);
+        this.put(`${this.value(s.v)} = ${bare(this.facts.halves.has(s.v.id) ? this.half(s.value) : this.value(s.value))};`);
         break;
       case "store": {
-        const line = store(this.call, this.facts.heap, this.place(s.buf), this.value(s.index), this.value(s.value));
+        const { call } = this,
+          p = this.place(s.buf),
+          at = this.value(s.index);
+        const line =
+          p.space === "heap"
+            ? storeInHeap(call, this.facts.heap, p, at, this.raw(p.dtype, s.value))
+            : storeInArray(p, at, this.value(s.value));
         if (s.guard) {
           this.put(`if (${bare(this.value(s.guard))}) {`);
           this.nested(() => this.put(line));
@@ -220,14 +246,35 @@ class Emitter {
         break;
       }
       case "loadVector": {
-        const vector = `q${this.declared}`;
-        this.put(`let ${vector} = ${loadVector(this.facts.heap, this.place(s.buf), this.value(s.index), s.into.length)};`);
-        s.into.forEach((v, q) => this.put(`let ${this.declare(v)} = ${vector}.${"xyzw"[q]};`));
+        const name = `q${this.declared}`,
+          p = this.place(s.buf),
+          { heap, halves } = this.facts,
+          [at, n] = [this.value(s.index), s.into.length],
+          raw = p.space === "heap" && s.into.every(v => halves.has(v.id)),
+          vector = raw ? loadHalves(heap, p, at, n) : loadVector(this.call, heap, p, at, n);
+        this.put(`let ${name} = ${vector.text};`);
+        s.into.forEach((v, q) => this.put(`let ${this.declare(v)} = ${vector.element(name, q)};`));
         break;
       }
       case "storeVector": {
-        const values = s.values.map(v => this.value(v));
-        storeVector(this.call, this.facts.heap, this.place(s.buf), this.value(s.index), values).forEach(line => this.put(line));
+        const p = this.place(s.buf),
+          at = this.value(s.index),
+          { dtype } = p;
+        const lines =
+          p.space === "heap"
+            ? storeVectorInHeap(
+                this.call,
+                this.facts.heap,
+                p,
+                at,
+                s.values.map(v => this.raw(dtype, v)),
+              )
+            : storeVectorInArray(
+                p,
+                at,
+                s.values.map(v => (!p.packed ? this.value(v) : dtype === "f16" ? this.half(v) : this.raw(dtype, v))),
+              );
+        lines.forEach(line => this.put(line));
         this.touch(s.buf);
         break;
       }
@@ -265,6 +312,27 @@ class Emitter {
   private isExact(e: Extract<Expr, { kind: "bitcast" }>): boolean {
     const source = e.x.kind === "var" && !this.facts.changing.has(e.x.id) ? this.values.get(e.x.id) : e.x;
     return e.dtype === "f32" && source?.kind === "bitcast" && source.dtype === "i32" && source.x.dtype === "f32";
+  }
+  /** The bits of a value as memory has it. What is rounded for that is rounded once. */
+  private raw(d: Place["dtype"], e: Expr): string {
+    const x = isNarrow(d) ? roundedFrom(e, d) : undefined;
+    if (x && x.kind !== "const") return this.call(d === "f16" ? "toHalf" : "toBrain", this.value(x));
+    return toBits(this.call, d, this.value(e));
+  }
+  /** A value as an f16: as it is where it was one, else rounded by bits. */
+  private half(e: Expr): string {
+    const { facts } = this,
+      p = e.kind === "load" ? this.place(e.buf) : undefined;
+    if (carries(e, facts.heapDType, v => facts.halves.has(v.id))) {
+      if (e.kind === "const") return "0h";
+      if (e.kind === "var") return this.value(e);
+      if (e.kind === "select") return select(this.value(e.cond), this.half(e.x), this.half(e.y));
+      if (e.kind === "load" && p?.space === "heap") {
+        const x = fromBitsOfHalf(rawOf(this.call, facts.heap, p, this.value(e.index)));
+        return e.guard ? select(this.value(e.guard), x, e.otherwise ? this.half(e.otherwise) : "0h") : x;
+      }
+    }
+    return fromBitsOfHalf(this.raw("f16", e));
   }
   private place(buf: number): Place {
     const p = this.places[buf];

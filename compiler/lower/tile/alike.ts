@@ -27,7 +27,7 @@ export function shapeOf(k: TiledKernel): Shape {
     return id;
   };
   const { vars, threads, params, shared, local } = k;
-  const memory = shared.map(({ dtype, swizzle }) => ({ dtype, swizzle }));
+  const memory = shared.map(({ dtype, swizzle, packed }) => ({ dtype, swizzle, packed }));
   const head = [vars.group, vars.lane, threads, params.map(({ dtype, access }) => [dtype, access]), memory, local.map(m => m.dtype)];
   return { key: JSON.stringify([head, body], write), numbers };
 }

@@ -3,7 +3,7 @@
 import type { DType } from "../../../runtime/dtype.ts";
 import type { KernelParam, Scratch } from "../../ir/kernel.ts";
 import { exprVar, scalarOps, type Expr, type ExprVar } from "../../ir/scalar.ts";
-import type { SharedMemory, Swizzle, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
+import type { SharedMemory, TiledKernel, TiledStmt } from "../../ir/tiled.ts";
 import { name } from "./name.ts";
 import { mapTiled } from "./statements.ts";
 
@@ -21,13 +21,19 @@ export class TileBuilder {
   private readonly extra: { readonly kind: "shared" | "local" | "workspace"; readonly memory: SharedMemory }[] = [];
 
   /** Memory of the group, of a thread, or of the whole launch; its number until `finish`. */
-  memory(kind: "shared" | "local" | "workspace", dtype: DType, elements: number, swizzle?: Swizzle): number {
-    this.extra.push({ kind, memory: { dtype, elements, ...(swizzle && { swizzle }) } });
+  memory(
+    kind: "shared" | "local" | "workspace",
+    dtype: DType,
+    elements: number,
+    more: Pick<SharedMemory, "swizzle" | "packed"> = {},
+  ): number {
+    this.extra.push({ kind, memory: { dtype, elements, ...more } });
     return FIRST + this.extra.length - 1;
   }
-  /** Bytes of shared memory so far, each element as wide as a register. */
+  /** Bytes of shared memory so far, each element as wide as a register unless it is packed. */
   get sharedBytes(): number {
-    return this.extra.reduce((n, { kind, memory }) => n + (kind === "shared" ? memory.elements * (memory.dtype === "f64" ? 8 : 4) : 0), 0);
+    const bytes = ({ dtype, packed }: SharedMemory): number => (packed ? 2 : dtype === "f64" ? 8 : 4);
+    return this.extra.reduce((n, { kind, memory }) => n + (kind === "shared" ? memory.elements * bytes(memory) : 0), 0);
   }
   /** The kernel, its expressions named, its memory numbered. */
   finish(

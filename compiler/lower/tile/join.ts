@@ -182,8 +182,8 @@ class Memory {
     this.places = families.map(parts => {
       const seen = new Map<string, number>();
       return (parts[0] ?? []).map((memory, i) => {
-        const { dtype, swizzle } = memory,
-          kind = `${dtype} ${swizzle ? `${swizzle.bits},${swizzle.base},${swizzle.shift}` : ""}`,
+        const { dtype, swizzle, packed } = memory,
+          kind = `${dtype} ${packed ? "packed " : ""}${swizzle ? `${swizzle.bits},${swizzle.base},${swizzle.shift}` : ""}`,
           n = seen.get(kind) ?? 0,
           key = `${kind} ${n}`,
           at = known.get(key) ?? this.all.length;

@@ -27,7 +27,7 @@ export function storesTogether(
     const size = byteSize(params[s.buf]?.dtype ?? "f32");
     return (
       !s.guard &&
-      (size === 4 || (size === 2 && count === 2)) &&
+      (size === 4 || size === 2) &&
       coefficient(s.index, v) === 1 &&
       divisor(s.index, steps) % count === 0 &&
       aligned(s.buf) % (count * size) === 0

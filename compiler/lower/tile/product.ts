@@ -113,6 +113,7 @@ class Product {
       threads: threadsOf(cut),
       batch: this.batch,
       buffers: cut.buffers,
+      ...(cut.packed && { packed: cut.packed }),
       ready: (e: Expr): Expr => share(expand(e)),
     };
     const { i, j } = g.vars,
@@ -207,13 +208,13 @@ class Product {
       ],
     };
   }
-  /** `after` for each result that exists; for four neighbours together where they are stored so. */
+  /** `after` for each result that exists; for the neighbours of a run together where they are stored so. */
   private results(after: readonly TiledStmt[]): TiledStmt[] {
     const { g, plan, rows, cols } = this,
       { i, j, b, acc } = g.vars,
-      four =
-        cols.run === 4 && g.dtype !== "f64"
-          ? storesTogether(after, { v: j, extent: g.n, params: g.params, aligned: plan.aligned }, 4)
+      run =
+        (cols.run === 4 || cols.run === 2) && g.dtype !== "f64"
+          ? storesTogether(after, { v: j, extent: g.n, params: g.params, aligned: plan.aligned }, cols.run)
           : undefined;
     const bound = (r: number, c: number): TiledStmt[] => [
       { kind: "let", v: b, value: this.batch },
@@ -224,12 +225,12 @@ class Product {
     const inside = [...(g.m % plan.cut.m === 0 ? [] : [less(i, int(g.m))]), ...(g.n % plan.cut.n === 0 ? [] : [less(j, int(g.n))])].reduce<
       Expr | undefined
     >((x, y) => (x ? scalarOps.binary("and", x, y) : y), undefined);
-    const together = four ? 4 : 1;
+    const together = run ? cols.run : 1;
     return Array.from({ length: rows.count * (cols.count / together) }, (_, q): TiledStmt => {
       const r = Math.floor(q / (cols.count / together)),
         c = (q % (cols.count / together)) * together,
         first = bound(r, c);
-      const body = four ? four([first, ...[1, 2, 3].map(x => bound(r, c + x))]) : after;
+      const body = run ? run(Array.from({ length: together }, (_, x) => (x === 0 ? first : bound(r, c + x)))) : after;
       return when(undefined, [...first, when(inside, body)]);
     });
   }

@@ -9,8 +9,9 @@ import { coefficient } from "../indexing.ts";
 import { arith, int, less, load, when, type TileBuilder } from "./builder.ts";
 import { followsL } from "./follows.ts";
 import { divisor } from "./matrix/divisor.ts";
+import type { Packed } from "./target.ts";
 
-/** Elements of the operand are neighbours along the contracted index or the other; `fours`: plain, at multiples of four and 16 bytes. */
+/** Elements of the operand are neighbours along the contracted index or the other; `fours`: plain, at multiples of four and of as many bytes as four take. */
 export interface Lie {
   readonly along: "l" | "outer";
   readonly fours: boolean;
@@ -20,13 +21,15 @@ export function lieOf(e: Expr, g: GemmKernel, outer: ExprVar, limit: number, ali
   const { l } = g.vars,
     along = followsL(e, l, outer) ? "l" : "outer",
     [v, extent] = along === "l" ? [l, g.k] : [outer, limit];
-  const plain = e.kind === "load" && !e.guard && e.dtype === g.dtype && byteSize(e.dtype) === 4 && g.params[e.buf]?.dtype === e.dtype;
+  const from = e.kind === "load" && !e.guard && e.dtype === g.dtype ? g.params[e.buf]?.dtype : undefined,
+    plain = from !== undefined && ((from === e.dtype && byteSize(from) === 4) || from === "f16" || from === "bf16");
   const fours =
     plain &&
+    e.kind === "load" &&
     extent % 4 === 0 &&
     coefficient(e.index, v) === 1 &&
     divisor(e.index, new Map([[v.id, 4]])) % 4 === 0 &&
-    aligned(e.buf) % 16 === 0;
+    aligned(e.buf) % (4 * byteSize(from)) === 0;
   return { along, fours };
 }
 
@@ -43,8 +46,14 @@ export interface Operand {
   readonly threads: number;
   readonly batch: Expr;
   readonly buffers: number;
+  readonly packed?: Packed;
   readonly ready: (e: Expr) => Expr;
 }
+/** A value that is rounded to `dtype` in the end, as what is kept in 16 bits must be. */
+const roundedTo = (dtype: Packed, e: Expr, { params }: Pick<GemmKernel, "params">): Expr =>
+  (e.kind === "load" && params[e.buf]?.dtype === dtype) || (e.kind === "convert" && e.x.dtype === dtype)
+    ? e
+    : s.convert(s.convert(e, dtype), e.dtype);
 /** Four contracted neighbours a piece, or one; each with four neighbours in `outer`. */
 interface Piece {
   readonly cond: Expr | undefined;
@@ -65,8 +74,8 @@ export class Strips {
   constructor(o: Operand, b: TileBuilder) {
     this.o = o;
     this.b = b;
-    this.value = o.ready(o.value);
-    this.buf = b.memory("shared", o.g.dtype, o.buffers * o.size * o.depth);
+    this.value = o.ready(o.packed ? roundedTo(o.packed, o.value, o.g) : o.value);
+    this.buf = b.memory("shared", o.packed ?? o.g.dtype, o.buffers * o.size * o.depth, o.packed && { packed: true });
   }
   /** Fetch the strip from `first` on into a buffer. */
   bring(first: Expr, buffer: Expr): TiledStmt[] {

@@ -2,17 +2,20 @@
 import type { Precision } from "../../../runtime/precision.ts";
 
 /** `threads`: the most threads of a group. `group`: a good number of threads for independent items. `subgroup`: threads that can shuffle (1: none). `sharedBytes`: a group's shared memory. `double`: is there f64?
- *  `parameters`: the most of a kernel (480: a CUDA launch has room for 4 KiB of addresses). `software`: threads run on a CPU, a subgroup as one vector: barriers are dear, a thread may do much. */
+ *  `packs`: 16-bit floats that shared memory can hold in 16 bits. `parameters`: the most of a kernel (480: a CUDA launch has room for 4 KiB of addresses). `software`: threads run on a CPU, a subgroup as one vector: barriers are dear, a thread may do much. */
 export interface TileTarget {
   readonly threads: number;
   readonly group: number;
   readonly subgroup: number;
   readonly sharedBytes: number;
   readonly double: boolean;
+  readonly packs?: readonly Packed[];
   readonly parameters?: number;
   readonly software?: boolean;
   readonly matrix?: MatrixUnits;
 }
+/** What shared memory may hold in 16 bits. */
+export type Packed = "f16" | "bf16";
 /** Units that multiply fragments (`ir/fragment.ts`), with copies to shared memory that run beside them; subgroups are of 32. `processors`: how many groups run side by side at least.
  *  `sharedBytes`: a group's shared memory where it asks for more than others have. `precision`: of products that do not say. `bulk`: there are copies of boxes, and products
  *  of four subgroups out of shared memory (`BulkStmt`). */

@@ -79,7 +79,7 @@ export function bulkTile(
     swizzle = { bits: 3, base: 4, shift: 7 },
     sizes = [height * LINE, width * LINE] as const,
     stages = Math.min(STAGES, Math.floor(units.sharedBytes / (2 * (sizes[0] + sizes[1]) + 64))),
-    buffers = sizes.map(n => b.memory("shared", dtype, stages * n, swizzle)) as [number, number], // two
+    buffers = sizes.map(n => b.memory("shared", dtype, stages * n, { swizzle })) as [number, number], // two
     strips = Math.ceil(g.k / LINE),
     share = Math.ceil(strips / parts);
   const { count: perBatch, at: tileAt } = rasterOf(g, height, width),

@@ -44,7 +44,7 @@ export class BulkHeads extends Rows<BulkHeadsCut> {
   protected panels(from: HeadTensor, rows: number, stages: number): Panels {
     const { k, b, cut, boxes } = this,
       { tensor } = from,
-      buf = b.memory("shared", cut.dtype, stages * rows * k.d, { bits: 3, base: 4, shift: 7 });
+      buf = b.memory("shared", cut.dtype, stages * rows * k.d, { swizzle: { bits: 3, base: 4, shift: 7 } });
     return { box: boxes.push({ ...tensor, box: [LINE, rows, ...tensor.dims.slice(2).map(() => 1)] }) - 1, buf, rows, from };
   }
   /** The kernel: for every tile, what the bringing set does, and what the others do, who begin with `start`. */

@@ -101,12 +101,8 @@ export class Staged {
     this.outerStep = alongL ? depth : 1;
     this.depthStep = alongL ? 1 : o.size;
     this.elements = o.size * depth;
-    this.buf = b.memory(
-      "shared",
-      o.dtype,
-      stages * this.elements,
-      swizzleOf(alongL ? depth : o.size, o.dtype, !alongL && o.paired !== true),
-    );
+    const swizzle = swizzleOf(alongL ? depth : o.size, o.dtype, !alongL && o.paired !== true);
+    this.buf = b.memory("shared", o.dtype, stages * this.elements, swizzle && { swizzle });
     this.value = this.async ? o.value : strips.ready(rounded(o.value, o.dtype, o.way.together));
   }
   /** Is it copied beside other work? */

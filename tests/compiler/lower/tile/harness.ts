@@ -12,10 +12,10 @@ import { evaluate, type HostTensor } from "../../../../compiler/reference/evalua
 import { runSchedule } from "../../../../compiler/reference/schedule.ts";
 import { inputsOf } from "../harness.ts";
 
-/** No subgroups and little shared memory; subgroups of 4; a card's warps; with matrix units; a CPU's vectors. */
+/** No subgroups and little shared memory; subgroups of 4, 16-bit floats packed; a card's warps; with matrix units; a CPU's vectors. */
 export const targets: readonly TileTarget[] = [
   { threads: 64, group: 16, subgroup: 1, sharedBytes: 6144, double: true },
-  { threads: 256, group: 64, subgroup: 4, sharedBytes: 16384, double: false },
+  { threads: 256, group: 64, subgroup: 4, sharedBytes: 16384, double: false, packs: ["f16", "bf16"] },
   { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152, double: true },
   {
     threads: 1024,

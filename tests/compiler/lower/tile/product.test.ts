@@ -105,7 +105,7 @@ test("sums of nothing are zero", () => {
   }
 });
 test("candidates fit the target, differ, and begin with large tiles for large products and small ones for small", () => {
-  const sizes = { batch: 1, m: 2048, n: 2048, k: 2048, dtype: "f32" } as const;
+  const sizes = { batch: 1, m: 2048, n: 2048, k: 2048, dtype: "f32", operands: "f32" } as const;
   for (const target of [small, web, card]) {
     const cuts = productCuts(sizes, target);
     assert.is(new Set(cuts.map(c => JSON.stringify(c))).size, cuts.length);
