@@ -1,16 +1,22 @@
-// Loop kernels whose items are small: a thread an item (author's loops, short rows), or a thread an element where an item is one parallel loop.
+// Loop kernels whose items are small: a thread an item (author's loops, short rows), or a thread an element where an item is one parallel loop; several elements where threads are
+// turns of a CPU.
 import type { LoopKernel, Scratch, Stmt } from "../../ir/kernel.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
-import { exprVar, type Expr } from "../../ir/scalar.ts";
+import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
 import type { TiledStmt } from "../../ir/tiled.ts";
 import { arith, int, less, TileBuilder, when, type Tiled } from "./builder.ts";
 import type { Items } from "./items.ts";
+import { once, type Simple } from "./once.ts";
 import { mapTiled, sequential } from "./statements.ts";
 import type { TileTarget } from "./target.ts";
 
 /** Scratch that a thread keeps to itself, bytes; more than that is global memory. Most threads in flight where scratch is global. */
 const LOCAL = 512,
   IN_FLIGHT = 16384;
+/** Threads of a CPU's group; how many elements one takes, as far as there are enough groups then. */
+const NEIGHBOURS = 8,
+  TURNS = [64, 8],
+  FEWEST = 4;
 type Loop = Extract<Stmt, { kind: "for" }>;
 
 /** The one parallel loop that an item is, after what only names values; its bounds are numbers and its turns hold no such loop. Undefined for other items. */
@@ -40,10 +46,41 @@ export function elementTile(k: LoopKernel, items: Items, target: TileTarget): Ti
     t = exprVar("at", "i32");
   const item = n === 0 || items.extent === 1 ? int(0) : arith("div", t, int(n)),
     place = arith("add", n === 0 ? int(0) : items.extent === 1 ? t : arith("rem", t, int(n)), int(begin));
-  return spread(new TileBuilder(), k, items.extent * n, t, target, [
-    { kind: "let", v: items.v, value: item },
-    { kind: "let", v: loop.v, value: place },
-    ...sequential([...before, ...loop.body]),
+  const body = [
+    { kind: "let", v: items.v, value: item } as const,
+    { kind: "let", v: loop.v, value: place } as const,
+    ...sequential([...before, ...loop.body]).filter(isSimple), // elementLoop has seen that all are
+  ];
+  return target.software === true
+    ? inTurns(k, items.extent * n, t, target, body)
+    : spread(new TileBuilder(), k, items.extent * n, t, target, body);
+}
+/** `body` for `extent` values of `v`, several for a thread: groups of neighbours, one of which follows the other. */
+function inTurns(k: LoopKernel, extent: number, v: ExprVar, target: TileTarget, body: readonly Simple[]): Tiled {
+  const b = new TileBuilder(),
+    threads = Math.min(target.threads, Math.max(NEIGHBOURS, target.subgroup)),
+    turns = TURNS.find(n => extent >= FEWEST * n * threads) ?? 1,
+    unit = threads * turns,
+    turn = exprVar("turn", "i32"),
+    first = arith("add", arith("mul", b.group, int(unit)), b.lane),
+    { before, each } = once(body, v);
+  const one = (at: Expr): TiledStmt[] => [
+    { kind: "let", v, value: at },
+    when(extent % unit === 0 ? undefined : less(v, int(extent)), each),
+  ];
+  return b.finish(k.name, k.params, threads, Math.ceil(extent / unit), [
+    ...before,
+    ...(turns === 1
+      ? one(first)
+      : [
+          {
+            kind: "for",
+            v: turn,
+            begin: int(0),
+            end: int(turns),
+            body: one(arith("add", first, arith("mul", turn, int(threads)))),
+          } as const,
+        ]),
   ]);
 }
 
@@ -103,6 +140,7 @@ export function mapIndices(body: readonly TiledStmt[], index: (buf: number, at: 
   return stores(moved);
 }
 
+const isSimple = (s: TiledStmt): s is Simple => s.kind === "let" || s.kind === "store";
 /** `body` for `extent` values of `v`, a thread each. */
 function spread(b: TileBuilder, k: LoopKernel, extent: number, v: Items["v"], target: TileTarget, body: readonly TiledStmt[]): Tiled {
   const threads = Math.min(target.group, target.threads),

@@ -21,7 +21,8 @@ import { f32, program } from "./harness.ts";
 
 const alone: TileTarget = { threads: 64, group: 16, subgroup: 1, sharedBytes: 6144, double: false }, // no shuffles, little shared memory
   card: TileTarget = { threads: 1024, group: 128, subgroup: 32, sharedBytes: 49152, double: true },
-  cpu: TileTarget = { threads: 1024, group: 64, subgroup: 8, sharedBytes: 16384, double: false, software: true };
+  cpu: TileTarget = { threads: 1024, group: 64, subgroup: 8, sharedBytes: 16384, double: false, software: true },
+  narrow: TileTarget = { ...cpu, threads: 256, subgroup: 4 };
 function tiled(f: Func, target: TileTarget): Schedule<TiledKernel> {
   const templates = gpuTemplates(target);
   return tile(
@@ -87,6 +88,7 @@ for (const causal of [false, true])
       [alone, small],
       [card, [...small, ...large]],
       [cpu, [...small, ...large]],
+      [narrow, [...small.slice(1, 4), ...large.slice(0, 1), ...large.slice(2, 3)]],
     ] as const)
       for (const size of sizes) {
         const f = both(causal, heads(size));
