@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { exprVar, scalarOps as s, type Expr } from "../../../../compiler/ir/scalar.ts";
-import { arith, int, load } from "../../../../compiler/lower/tile/builder.ts";
+import { int, load } from "../../../../compiler/lower/tile/builder.ts";
 import { once, type Simple } from "../../../../compiler/lower/tile/once.ts";
 import type { TileTarget } from "../../../../compiler/lower/tile/target.ts";
 import { forEachTiled } from "../../../../compiler/lower/tile/statements.ts";
