@@ -79,7 +79,11 @@ const templatesOf = (target: DeviceTarget, options: CompileOptions): Templates =
 /** A composite stays where the target has a template for it. */
 function optimizeFor(f: Func, target: DeviceTarget, options: CompileOptions): Func {
   const templates = templatesOf(target, options);
-  return optimize(f, e => templateOf(e, templates) !== undefined);
+  return optimize(
+    f,
+    e => templateOf(e, templates) !== undefined,
+    target.kind === "wasm" ? undefined : perByteOf(tileTarget(target, options)),
+  );
 }
 function lower(f: Func, target: DeviceTarget, options: CompileOptions): Schedule {
   const templates = templatesOf(target, options),

@@ -6,6 +6,7 @@ import type { Func } from "../ir/func.ts";
 import type { Schedule, Slot, SlotRef, Step } from "../ir/schedule.ts";
 import { planArena } from "./buffers.ts";
 import type { Templates } from "./attention.ts";
+import { carriesOf, type Carried } from "./carries.ts";
 import type { Products } from "./contract.ts";
 import { forEachRef, Program } from "./program.ts";
 import type { Prologue } from "./prologue.ts";
@@ -64,15 +65,23 @@ const control =
       case "scan": {
         const counter = p.counter(),
           slice = (ref: SlotRef, n: number): SlotRef => ({ ...ref, terms: [...ref.terms, { counter, stride: n }] });
-        const carryAvals = form.body.params.slice(form.consts, form.consts + form.carry).map(v => v.aval),
-          carry = outs.slice(0, form.carry);
-        copyAll(ins.slice(form.consts, form.consts + form.carry), carry, carryAvals, steps);
+        const avals = form.body.params.slice(form.consts, form.consts + form.carry).map(v => v.aval),
+          carries = carriesOf(form, outs, counter),
+          stacked = new Set(carries.map(c => c.stack));
+        copyAll(
+          ins.slice(form.consts, form.consts + form.carry),
+          carries.map(c => c.start),
+          avals,
+          steps,
+        );
         const xs = form.body.params
           .slice(form.consts + form.carry)
           .map((v, i) => slice(ins[form.consts + form.carry + i] as SlotRef, sizeOf(v.aval.shape))); // operands match parameters
-        const ys = form.body.results.slice(form.carry).map((r, i) => slice(outs[form.carry + i] as SlotRef, sizeOf(r.aval.shape))); // results match outputs
+        const ys = form.body.results
+          .slice(form.carry)
+          .map((r, i) => (stacked.has(form.carry + i) ? undefined : slice(outs[form.carry + i] as SlotRef, sizeOf(r.aval.shape)))); // results match outputs
         const body: Step[] = [];
-        stepCarry(p, form.body, [...ins.slice(0, form.consts), ...carry, ...xs], carry, carryAvals, ys, body);
+        stepCarry(p, form.body, [...ins.slice(0, form.consts), ...carries.map(c => c.at), ...xs], carries, avals, ys, body);
         steps.push({ kind: "loop", counter, count: form.length, reverse: form.reverse, body });
         break;
       }
@@ -85,7 +94,8 @@ const control =
           test: Step[] = [],
           body: Step[] = [];
         region(form.cond, [...condConsts, ...outs], [pred], test);
-        stepCarry(p, form.body, [...bodyConsts, ...outs], outs, avals, [], body);
+        const carries = outs.map(at => ({ at, next: undefined }));
+        stepCarry(p, form.body, [...bodyConsts, ...outs], carries, avals, [], body);
         steps.push({ kind: "while", test, pred, body });
         break;
       }
@@ -93,29 +103,29 @@ const control =
         unreachable(form);
     }
   };
-/** A loop body. A new carry takes the old one's place as it is written where nothing reads the old one any more, else at the end. */
+/** A loop body. A new carry goes to its `next` place, or takes the old one's place as it is written where nothing reads the old one any more, else at the end. */
 function stepCarry(
   p: Program,
   f: Func,
   args: readonly SlotRef[],
-  carry: readonly SlotRef[],
+  carries: readonly Pick<Carried, "at" | "next">[],
   avals: readonly Aval[],
-  rest: readonly SlotRef[],
+  rest: readonly (SlotRef | undefined)[],
   into: Step[],
 ): void {
-  const changed = carry.map((_, i) => f.results[i] !== f.params[args.indexOf(carry[i] as SlotRef)]); // i is in range
-  const next = avals.map((a, i) => (changed[i] ? p.slot(a) : undefined));
+  const changed = carries.map(({ at }, i) => f.results[i] !== f.params[args.indexOf(at)]);
+  const next = avals.map((a, i) => carries[i]?.next ?? (changed[i] ? p.slot(a) : undefined));
   let steps: Step[] = [];
   lowerRegion(p, f, args, [...next, ...rest], steps, control(p));
   const late = next.map((from, i) => {
-    const old = carry[i] as SlotRef; // lengths agree
-    if (!from || !mayReplace(steps, old, from)) return from;
-    steps = mapRefs(steps, r => (r.slot === from.slot ? { ...old, base: old.base + r.base, terms: [...old.terms, ...r.terms] } : r));
+    const { at, next: fixed } = carries[i] as Carried; // lengths agree
+    if (!from || fixed || !mayReplace(steps, at, from)) return fixed ? undefined : from;
+    steps = mapRefs(steps, r => (r.slot === from.slot ? { ...at, base: at.base + r.base, terms: [...at.terms, ...r.terms] } : r));
     return undefined;
   });
   into.push(...steps);
   late.forEach((from, i) => {
-    if (from) into.push({ kind: "copy", from, to: carry[i] as SlotRef, bytes: bytesOf(avals[i] as Aval) }); // lengths agree
+    if (from) into.push({ kind: "copy", from, to: (carries[i] as Carried).at, bytes: bytesOf(avals[i] as Aval) }); // lengths agree
   });
 }
 function copyAll(from: readonly SlotRef[], to: readonly SlotRef[], avals: readonly Aval[], steps: Step[]): void {

@@ -6,9 +6,10 @@ import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { bytesOf, sizeOf } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
-import type { Slot, SlotRef, Step } from "../ir/schedule.ts";
+import type { SlotRef, Step } from "../ir/schedule.ts";
 import { templateOf } from "./attention.ts";
 import { authorKernels, type Given } from "./builder.ts";
+import { sharedMemory } from "./carries.ts";
 import { Cluster } from "./cluster.ts";
 import { Columns, isColumns } from "./columns.ts";
 import { foldContraction, isProduct, layoutOf, Product } from "./contract.ts";
@@ -16,7 +17,7 @@ import { elementKernel } from "./loops.ts";
 import { forEachRef, type Program } from "./program.ts";
 import { computedOperand, heldBy } from "./prologue.ts";
 import { Reads } from "./reads.ts";
-import { isDear, type Candidate } from "./recompute.ts";
+import { isDear } from "../optimize/recompute.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { everywhere, placesAt, weight, type Place, type Places } from "./scope.ts";
 import { Sources } from "./sources.ts";
@@ -167,11 +168,21 @@ class Region {
         break;
       }
       case "control": {
-        const ins = e.ins.map(a => this.force(a)),
-          into = this.targets(e),
+        const form = lower.form(e.params),
+          ins = e.ins.map(a => this.force(a)),
+          shared =
+            form.form === "scan"
+              ? sharedMemory(
+                  form,
+                  e.outs,
+                  v => !this.wanted.has(v),
+                  a => p.slot(a),
+                )
+              : undefined,
+          into = this.targets(e, shared),
           steps: Step[] = [];
         this.control(
-          lower.form(e.params),
+          form,
           e,
           ins,
           into.map(t => t.ref),
@@ -272,23 +283,14 @@ class Region {
     e.outs.forEach((v, k) => this.places.set(v, { kind: "inline", eqn: e, out: k }));
     const w = weight(e, this.places, this.weights),
       use = e.outs.reduce((n, v) => n + (this.uses.get(v)?.count ?? 0), 0);
+    const stretched = e.outs.some(v => this.uses.get(v)?.stretched),
+      bytes = e.outs.reduce((sum, v) => sum + byteSize(v.aval.dtype), 0);
     if (
       e.outs.some(v => this.wanted.has(v)) ||
       w > deep ||
-      (isDear(this.candidate(e, w, use), this.p.perByte) && !this.gathered(e) && !this.isFree(e, w))
+      (isDear({ operations: w, readers: use, stretched, bytes }, this.p.perByte) && !this.gathered(e) && !this.isFree(e, w))
     )
       this.store(e);
-  }
-  private candidate(e: Eqn, operations: number, readers: number): Candidate {
-    const n = Math.max(1, sizeOf(e.outs[0]?.aval.shape ?? [])),
-      slots = [...this.what.slotsOf(e)].map(s => this.p.slots[s] as Slot); // slots have been made
-    return {
-      operations,
-      readers,
-      stretched: e.outs.some(v => this.uses.get(v)?.stretched),
-      bytes: e.outs.reduce((sum, v) => sum + bytesOf(v.aval), 0) / n,
-      sources: slots.reduce((sum, s) => sum + Math.min(s.elements / n, 1) * byteSize(s.dtype), 0),
-    };
   }
   /** A number, or a view of one, that every reader computes for itself, on a GPU. */
   private isFree(e: Eqn, w: number): boolean {
@@ -370,8 +372,8 @@ class Region {
       [view, ...others] = v && !this.wanted.has(v) ? (this.users.get(v) ?? []) : [];
     return view && others.length === 0 && this.uses.get(v as Var)?.count === 1 && view.prim.lower.kind === "view" ? view : undefined; // v exists: it has a reader
   }
-  private targets(e: Eqn): Target[] {
-    return e.outs.map(v => ({ ref: this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval }));
+  private targets(e: Eqn, given?: ReadonlyMap<number, SlotRef>): Target[] {
+    return e.outs.map((v, i) => ({ ref: given?.get(i) ?? this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval }));
   }
   private written(e: Eqn, into: readonly Target[], position: number): void {
     const inline = e.outs.every(v => this.places.get(v)?.kind === "inline"),

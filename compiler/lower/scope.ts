@@ -1,11 +1,11 @@
 // One kernel being written: its buffers, and any value of the program as an expression of an index. Values that have no memory of their own are
 // evaluated where they are read: that is fusion.
-import { computeDType, isFloat, type DType } from "../../runtime/dtype.ts";
+import { computeDType, type DType } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import { sizeOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn, Var } from "../ir/func.ts";
-import { operands } from "../ir/exprs.ts";
-import { exprVar, scalarOps, type Expr, type ExprVar } from "../ir/scalar.ts";
+import { priceOf } from "../ir/price.ts";
+import { exprVar, type Expr, type ExprVar } from "../ir/scalar.ts";
 import type { KernelParam } from "../ir/kernel.ts";
 import type { SlotRef } from "../ir/schedule.ts";
 import { IndexOps, ravel } from "./indexing.ts";
@@ -181,52 +181,7 @@ export function weight(e: Eqn, places: Places, memo: Map<Eqn, number>): number {
     const p = a.kind === "var" ? places.get(a) : undefined;
     return sum + (p?.kind === "inline" ? weight(p.eqn, places, memo) : 1);
   }, 0);
-  const w = below + own(e);
+  const w = below + priceOf(e);
   memo.set(e, w);
   return w;
 }
-const prices = new WeakMap<Eqn, number>(); // equations are immutable
-function own(e: Eqn): number {
-  let p = prices.get(e);
-  if (p === undefined) prices.set(e, (p = priceOf(e)));
-  return p;
-}
-function priceOf(e: Eqn): number {
-  const { lower } = e.prim;
-  if (lower.kind === "view") return 0;
-  if (lower.kind !== "map") return 4;
-  const ins = e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype)));
-  const r = lower.scalar(
-    scalarOps,
-    ins,
-    e.params,
-    e.outs.map(v => v.aval),
-  );
-  const seen = new Set<Expr>();
-  return (Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]).reduce((sum, x) => sum + price(x, seen), 0); // Array.isArray does not narrow readonly arrays
-}
-/** The same for an expression, parts in `seen` left out; they grow. Addresses cost nothing. */
-export function price(x: Expr, seen: Set<Expr> = new Set()): number {
-  if (seen.has(x)) return 0;
-  seen.add(x);
-  const below = (x.kind === "load" ? (x.guard ? [x.guard] : []) : operands(x)).reduce((sum, y) => sum + price(y, seen), 0);
-  switch (x.kind) {
-    case "const":
-    case "var":
-      return 0;
-    case "unary":
-      return below + (cheapUnary.has(x.op) ? 1 : x.op === "sqrt" || x.op === "rsqrt" ? 4 : 16);
-    case "binary":
-      return below + (x.op === "pow" || x.op === "atan2" ? 32 : x.op === "div" || x.op === "rem" ? (isFloat(x.dtype) ? 4 : 16) : 1);
-    case "compare":
-    case "fma":
-    case "select":
-    case "convert":
-    case "bitcast":
-    case "load":
-      return 1 + below;
-    default:
-      return unreachable(x);
-  }
-}
-const cheapUnary = new Set(["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not", "isNan"]);

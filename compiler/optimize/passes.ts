@@ -12,7 +12,7 @@ import { simplify } from "./simplify.ts";
 /** A named pass. */
 export interface Pass {
   readonly name: string;
-  readonly run: (f: Func, keep: Keep) => Func;
+  readonly run: (f: Func, keep: Keep, perByte: number | undefined) => Func;
 }
 const deadCode = deep(f => dce(f));
 /** In order; `settle` repeats its passes until nothing changes. */
@@ -24,10 +24,11 @@ export const passes: readonly Pass[] = [
   { name: "loops", run: f => settle(f, g => deadCode(pruneControl(tidyLoops(g)))) },
   { name: "inline barriers", run: (f, keep) => inlineCalls(f, { barriers: true, keep }) },
   { name: "simplify again", run: f => settle(f, g => deadCode(simplify(g))) },
-  { name: "residuals", run: f => settle(shareResiduals(f), g => deadCode(pruneControl(tidyLoops(g)))) },
+  { name: "residuals", run: (f, _, perByte) => settle(shareResiduals(f, perByte), g => deadCode(pruneControl(tidyLoops(g)))) },
 ];
-/** A program that means the same and costs less. `keep`: composites that the backend has a template for (default: none). */
-export const optimize = (f: Func, keep: Keep = () => false): Func => passes.reduce((g, p) => p.run(g, keep), f);
+/** A program that means the same and costs less. `keep`: composites that the backend has a template for (default: none). `perByte`: operations in the time in which a byte comes from memory (default:
+ *  a CPU's, see `recompute.ts`). */
+export const optimize = (f: Func, keep: Keep = () => false, perByte?: number): Func => passes.reduce((g, p) => p.run(g, keep, perByte), f);
 
 const ROUNDS = 8; // each sweep reaches through one more layer; programs settle in two or three
 function settle(f: Func, run: (f: Func) => Func): Func {

@@ -1,23 +1,21 @@
-// What one scan stacks for another to read, chosen again: a stacked value that costs a few arithmetic operations is computed again by the reader, from what is
-// stacked anyway or from fewer, smaller stacks (one array for a GELU and its derivative instead of five). It never repeats what is dear: elementary
-// functions, folds, products.
+// What one scan stacks for another to read, chosen again: a stacked value that costs little is computed again by the reader, from what is stacked anyway or from fewer, smaller stacks (one
+// array for a GELU and its derivative instead of five). What is little depends on the machine (`recompute.ts`): a CPU repeats arithmetic, a card elementary functions too, nobody folds and products.
 import { bytesOf, type Aval } from "../ir/aval.ts";
 import { freshVar, type Atom, type Eqn, type Func, type Var } from "../ir/func.ts";
-import type { Expr } from "../ir/scalar.ts";
-import { exprVar, scalarOps } from "../ir/scalar.ts";
-import { computeDType } from "../../runtime/dtype.ts";
+import { priceOf } from "../ir/price.ts";
 import { rebuildScan, scanOf, type Operand, type Result, type Scan } from "./loops.ts";
+import { insteadOf } from "./recompute.ts";
 import { deep } from "./rewrite.ts";
 
 /** Most equations that a reader repeats for one value. */
 const REPEATED = 16;
 
-/** Every writer once, nested programs first. */
-export const shareResiduals: (f: Func) => Func = deep(f => {
-  let g = f;
-  for (let at = 0; at < g.eqns.length; at++) g = shareOf(g, at) ?? g;
-  return g;
-});
+/** Every writer once, nested programs first. `perByte`: see `recompute.ts`. */
+export const shareResiduals = (f: Func, perByte?: number): Func =>
+  deep(g => {
+    for (let at = 0; at < g.eqns.length; at++) g = shareOf(g, at, perByte) ?? g;
+    return g;
+  })(f);
 
 /** Where a value comes from, in terms of what a reader has or can be given: slices and constants of the writer's own operands, or values to stack (`roots`). */
 interface Cone {
@@ -25,21 +23,23 @@ interface Cone {
   readonly roots: ReadonlySet<Var>;
 }
 
-function shareOf(f: Func, at: number): Func | undefined {
+function shareOf(f: Func, at: number, perByte: number | undefined): Func | undefined {
   const e = f.eqns[at],
     writer = e && scanOf(e);
   if (!writer) return undefined;
-  const made = new Map<Var, Eqn>(writer.form.body.eqns.flatMap(q => q.outs.map(v => [v, q] as const)));
+  const cheap = new Map<Var, Eqn>(writer.form.body.eqns.filter(q => isCheap(q, perByte)).flatMap(q => q.outs.map(v => [v, q] as const)));
+  const cone = (a: Atom, staying: readonly Result[]): Cone | undefined => coneOf(a, staying, writer, cheap, perByte);
   const readers = f.eqns.flatMap(q => {
     const s = q === e ? undefined : scanOf(q);
     return s && s.form.length === writer.form.length ? [s] : [];
   });
   const only = onlySliced(f, readers),
-    movable = writer.ys.filter(y => only.has(y.out) && y.result.kind === "var" && cheap(made.get(y.result)));
-  const moved = choose(writer, movable, made);
+    held = perByte === undefined ? new Set<Atom>() : multipliedTwice(writer, readers, cheap),
+    movable = writer.ys.filter(y => only.has(y.out) && y.result.kind === "var" && cheap.has(y.result) && !held.has(y.out));
+  const moved = choose(writer, movable, cone);
   if (moved.size === 0) return undefined;
   const staying = writer.ys.filter(y => !moved.has(y)),
-    cones = new Map([...moved].map(y => [y, coneOf(y.result, staying, writer, made)] as const));
+    cones = new Map([...moved].map(y => [y, cone(y.result, staying)] as const));
   const stacked = new Map<Var, Var>(staying.flatMap(y => (y.result.kind === "var" ? [[y.result, y.out] as const] : [])));
   const fresh: Result[] = [];
   for (const c of cones.values())
@@ -62,6 +62,17 @@ function shareOf(f: Func, at: number): Func | undefined {
   return { ...f, eqns: f.eqns.map(q => replaced.get(q) ?? q) };
 }
 
+/** Computed values that products multiply in the writer and again in a reader: both would store them, so that a stack of them moves the fewest bytes. */
+function multipliedTwice(writer: Scan, readers: readonly Scan[], cheap: ReadonlyMap<Var, Eqn>): ReadonlySet<Atom> {
+  const factors = (s: Scan): ReadonlySet<Atom> => new Set(s.form.body.eqns.flatMap(q => (q.prim.lower.kind === "contract" ? q.ins : [])));
+  const computed = (a: Atom): boolean => a.kind === "var" && cheap.get(a)?.prim.lower.kind === "map",
+    here = factors(writer);
+  const again = readers.flatMap(r => {
+    const there = factors(r);
+    return r.xs.filter(x => there.has(x.param)).map(x => x.from);
+  });
+  return new Set(writer.ys.filter(y => computed(y.result) && here.has(y.result) && again.includes(y.out)).map(y => y.out));
+}
 /** Variables whose every reader in `f` is a slice of one of `readers`. */
 function onlySliced(f: Func, readers: readonly Scan[]): ReadonlySet<Var> {
   const sliced = new Set<Var>(),
@@ -77,22 +88,20 @@ function onlySliced(f: Func, readers: readonly Scan[]): ReadonlySet<Var> {
 }
 
 /** The outputs not to stack: all that can move, less those whose staying makes fewer bytes in all. */
-function choose(writer: Scan, movable: readonly Result[], made: ReadonlyMap<Var, Eqn>): Set<Result> {
+function choose(writer: Scan, movable: readonly Result[], cone: (a: Atom, staying: readonly Result[]) => Cone | undefined): Set<Result> {
   const moved = new Set(movable);
   const bytes = (): number => {
     const staying = writer.ys.filter(y => !moved.has(y)),
       known = new Set(staying.map(y => y.result)),
       roots = new Set<Var>();
-    for (const y of moved) for (const r of coneOf(y.result, staying, writer, made)?.roots ?? []) if (!known.has(r)) roots.add(r);
+    for (const y of moved) for (const r of cone(y.result, staying)?.roots ?? []) if (!known.has(r)) roots.add(r);
     return sum(staying.map(y => y.result.aval)) + sum([...roots].map(r => r.aval));
   };
   for (const y of movable)
     if (
-      !coneOf(
+      !cone(
         y.result,
         writer.ys.filter(x => !moved.has(x)),
-        writer,
-        made,
       )
     )
       moved.delete(y);
@@ -101,11 +110,9 @@ function choose(writer: Scan, movable: readonly Result[], made: ReadonlyMap<Var,
     for (const y of [...moved]) {
       moved.delete(y);
       const b = [...moved].every(x =>
-        coneOf(
+        cone(
           x.result,
           writer.ys.filter(q => !moved.has(q)),
-          writer,
-          made,
         ),
       )
         ? bytes()
@@ -121,15 +128,21 @@ function choose(writer: Scan, movable: readonly Result[], made: ReadonlyMap<Var,
 const sum = (avals: readonly Aval[]): number => avals.reduce((n, a) => n + bytesOf(a), 0);
 
 /** How `a` is computed from what `staying` stacks, operands of the writer, and roots; undefined when that is too much work. */
-function coneOf(a: Atom, staying: readonly Result[], writer: Scan, made: ReadonlyMap<Var, Eqn>): Cone | undefined {
+function coneOf(
+  a: Atom,
+  staying: readonly Result[],
+  writer: Scan,
+  cheap: ReadonlyMap<Var, Eqn>,
+  perByte: number | undefined,
+): Cone | undefined {
   const eqns = new Set<Eqn>(),
     roots = new Set<Var>(),
     known = new Set<Atom>(staying.map(y => y.result));
   const given = new Set<Var>([...writer.consts, ...writer.xs].map(o => o.param));
   const visit = (x: Atom): void => {
     if (x.kind === "lit" || given.has(x)) return;
-    const q = made.get(x);
-    if (known.has(x) || !q || !cheap(q)) {
+    const q = cheap.get(x);
+    if (known.has(x) || !q) {
       roots.add(x);
       return;
     }
@@ -138,7 +151,8 @@ function coneOf(a: Atom, staying: readonly Result[], writer: Scan, made: Readonl
     eqns.add(q);
   };
   visit(a);
-  return eqns.size <= REPEATED ? { eqns, roots } : undefined;
+  const work = [...eqns].reduce((n, q) => n + priceOf(q), 0);
+  return eqns.size <= REPEATED && work <= insteadOf(a.aval, perByte).all ? { eqns, roots } : undefined;
 }
 
 /** A reader that computes the moved values itself. */
@@ -201,41 +215,10 @@ function recompute(
   );
 }
 
-/** Arithmetic and re-indexing: not worth a trip through memory. */
-function cheap(e: Eqn | undefined): boolean {
-  if (!e || e.outs.length !== 1) return false;
-  const { lower } = e.prim;
-  if (lower.kind === "view") return true;
-  if (lower.kind === "index") return e.ins.length === 0;
-  if (lower.kind !== "map") return false;
-  const r = lower.scalar(
-    scalarOps,
-    e.ins.map((a, i) => exprVar(`x${i}`, computeDType(a.aval.dtype))),
-    e.params,
-    e.outs.map(v => v.aval),
-  );
-  return (Array.isArray(r) ? (r as readonly Expr[]) : [r as Expr]).every(arithmetic); // Array.isArray does not narrow readonly arrays
-}
-function arithmetic(x: Expr): boolean {
-  switch (x.kind) {
-    case "const":
-    case "var":
-    case "load":
-      return true;
-    case "unary":
-      return ["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not", "isNan", "sqrt"].includes(x.op) && arithmetic(x.x);
-    case "binary":
-      return x.op !== "pow" && x.op !== "atan2" && x.op !== "nextAfter" && arithmetic(x.x) && arithmetic(x.y);
-    case "compare":
-      return arithmetic(x.x) && arithmetic(x.y);
-    case "fma":
-      return [x.x, x.y, x.z].every(arithmetic);
-    case "select":
-      return [x.cond, x.x, x.y].every(arithmetic);
-    case "convert":
-    case "bitcast":
-      return arithmetic(x.x);
-    default:
-      return x satisfies never;
-  }
+/** Is computing it again not worth a trip through memory? Folds and products never are. */
+function isCheap(e: Eqn | undefined, perByte: number | undefined): boolean {
+  const [out] = e?.outs ?? [];
+  if (!e || !out || e.outs.length !== 1) return false;
+  const { kind } = e.prim.lower;
+  return kind === "view" || (kind === "index" && e.ins.length === 0) || (kind === "map" && priceOf(e) <= insteadOf(out.aval, perByte).each);
 }

@@ -16,7 +16,7 @@ import { scanPrimitive } from "../../../compiler/control/scan.ts";
 import type { Primitive } from "../../../compiler/ir/primitive.ts";
 import { allPrimitives } from "../../../compiler/primitives/all.ts";
 import { evaluate } from "../../../compiler/reference/evaluate.ts";
-import { cond, grad, gelu, less, mul, scan, sin, sum, add, type Tensor } from "../../../stdlib/index.ts";
+import { cond, grad, gelu, less, matmul, mul, scan, sin, sum, add, type Tensor } from "../../../stdlib/index.ts";
 import { agrees, f64, inputsOf, program } from "../lower/harness.ts";
 
 const parse = (text: string): Func =>
@@ -174,6 +174,25 @@ test("the gradient of a scan of GELUs stacks two arrays a layer", () => {
   const scans = optimize(f).eqns.filter(e => e.prim.lower.kind === "control");
   assert.is(scans.length, 2);
   assert.ok((scans[0]?.outs.length ?? 9) <= 3, printFunc(optimize(f))); // the carry, which is dead but feeds itself, and at most two stacks
+});
+test("where memory is dear, the gradient of a scan of GELUs stacks one array a layer and computes the tanh again; what products multiply twice is stacked", () => {
+  const stacks = (f: Func, perByte?: number): number => {
+    const [first] = optimize(f, () => false, perByte).eqns.filter(e => e.prim.lower.kind === "control");
+    return (first?.outs.length ?? 9) - 1; // but the carry
+  };
+  const plain = program(
+      (w, x) => grad((v: Tensor) => sum(scan((h: Tensor, wi: Tensor) => [gelu(mul(h, wi)), null] as const, x, v)[0] as Tensor))(w),
+      f64(3, 2 ** 17),
+      f64(2 ** 17),
+    ),
+    products = program(
+      (w, x) =>
+        grad((v: Tensor) => sum(scan((h: Tensor, wi: Tensor) => [matmul(gelu(matmul(h, wi)), wi), null] as const, x, v)[0] as Tensor))(w),
+      f64(3, 512, 512),
+      f64(512, 512),
+    ); // carries are tensors
+  assert.equal([stacks(plain), stacks(plain, 8)], [2, 1]);
+  assert.equal([stacks(products), stacks(products, 8)], [3, 3]); // the carry, what the GELU is of, and its tanh or itself
 });
 test("gradients through loops and branches keep their values through every pass", () => {
   const step = (h: Tensor, x: Tensor): readonly [Tensor, Tensor] => {

@@ -2,7 +2,7 @@
 import type { FragmentDType } from "../../../ir/fragment.ts";
 import type { GemmKernel } from "../../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../../ir/scalar.ts";
-import { price } from "../../scope.ts";
+import { price } from "../../../ir/price.ts";
 import type { Launches, Way } from "../choice.ts";
 import type { MatrixUnits, TileTarget } from "../target.ts";
 import { bulkOf, type Coming } from "./boxes.ts";

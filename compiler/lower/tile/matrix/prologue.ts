@@ -12,7 +12,7 @@ import type { GemmKernel } from "../../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../../ir/scalar.ts";
 import type { Prologue } from "../../prologue.ts";
 import { coefficient } from "../../indexing.ts";
-import { price } from "../../scope.ts";
+import { price } from "../../../ir/price.ts";
 import type { TileTarget } from "../target.ts";
 import { multipliedAs } from "./multiplied.ts";
 import { computedWay } from "./operand.ts";
