@@ -3,7 +3,23 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { WgslFeatures, WgslKernel } from "../../../../runtime/artifact.ts";
 import { compile } from "../../../../compiler/compile.ts";
-import { add, div, isNan, less, matmul, max, maximum, mul, softmax, sum, tanh, zeros, jit, type Tensor } from "../../../../stdlib/index.ts";
+import {
+  add,
+  div,
+  isNan,
+  less,
+  matmul,
+  max,
+  maximum,
+  mul,
+  mod,
+  softmax,
+  sum,
+  tanh,
+  zeros,
+  jit,
+  type Tensor,
+} from "../../../../stdlib/index.ts";
 import { f32, program } from "../../lower/harness.ts";
 
 const modest: WgslFeatures = { f16: false, subgroup: 1, threads: 256, sharedBytes: 16384 };
@@ -164,6 +180,16 @@ test("equal kernels in one launch do not declare a name twice", () => {
   assert.is(more.length, 0);
   assert.ok(names.length > 0);
   assert.is(new Set(names).size, names.length);
+});
+
+test("comparisons and what joins them are arithmetic: && and || would be branches", () => {
+  const text =
+    textOf(
+      (x, y) => [less(x as Tensor, y as Tensor), maximum(x as Tensor, y as Tensor), tanh(x as Tensor), mod(x as Tensor, y as Tensor)],
+      [[100], [100]],
+    ) + textOf(x => softmax(x as Tensor), [[4, 256]], { ...modest, subgroup: 4, software: true });
+  assert.match(text, "!isNan(x) & !isNan(y)");
+  assert.not.match(text, /&&|\|\|/);
 });
 
 test.run();
