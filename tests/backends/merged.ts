@@ -33,6 +33,10 @@ export const programs: Readonly<Record<string, readonly [Func, number]>> = {
     program((a, b, c, d, e) => [matmul(a, b), matmul(b, c), matmul(d, e)], f32(16, 16), f32(16, 16), f32(16, 16), f32(16, 20), f32(20, 16)),
     1,
   ],
+  "rows that wait for the rows of a product": [
+    program((x, a, b) => [softmax(x), softmax(matmul(a, b))], f32(16, 70), f32(16, 20), f32(20, 70)),
+    2,
+  ],
   "truth values that share words": [program((a, b, c, d) => [less(a, b), less(b, a), less(c, d)], f32(9), f32(9), f32(30), f32(30)), 1],
 };
 

@@ -60,20 +60,21 @@ export function merge(p: Schedule<TiledKernel>, target: Pick<TileTarget, "parame
   return { ...p, steps: body(p.steps) };
 }
 
-/** Launches level by level: each after what it must follow. */
+/** Launches level by level: each just after what it must follow; one that is alone there waits for others that are cut alike, as long as nobody waits for it. */
 function levelsOf(launches: readonly Launch[], p: Schedule<TiledKernel>): readonly Launch[][] {
-  const levels: Launch[][] = [],
-    touched: { readonly regions: readonly Region[]; readonly level: number }[] = [];
-  for (const l of launches) {
-    const regions = l.args.map((r, i) => regionOf(r, l.kernel.params[i] as KernelParam, p)); // an argument a parameter
-    const level = touched.reduce(
-      (at, t) => (t.level >= at && t.regions.some(x => regions.some(y => conflict(x, y))) ? t.level + 1 : at),
-      0,
-    );
-    touched.push({ regions, level });
-    (levels[level] ??= []).push(l);
+  const regions = launches.map(l => l.args.map((r, i) => regionOf(r, l.kernel.params[i] as KernelParam, p))), // an argument a parameter
+    cuts = launches.map((l, at) => cutOf(l.kernel, at)),
+    follows = (a: number, b: number): boolean => (regions[b] ?? []).some(x => (regions[a] ?? []).some(y => conflict(x, y)));
+  const level: number[] = [];
+  launches.forEach((_, b) => level.push(level.reduce((at, l, a) => (l >= at && follows(a, b) ? l + 1 : at), 0)));
+  for (let a = launches.length - 1; a >= 0; a--) {
+    const alike = level.filter((l, b) => b !== a && cuts[b] === cuts[a] && l >= (level[a] ?? 0)),
+      later = Math.min(...alike);
+    if (later > (level[a] ?? 0) && later < Infinity && level.every((l, b) => b <= a || l > later || !follows(a, b))) level[a] = later;
   }
-  return levels;
+  const levels: Launch[][] = [];
+  launches.forEach((l, a) => (levels[level[a] ?? 0] ??= []).push(l));
+  return levels.filter(l => l.length > 0); // all of a level may have waited
 }
 /** One launch for all. */
 function together(families: readonly Family[], shapeOf: (k: TiledKernel) => Shape): Launch {

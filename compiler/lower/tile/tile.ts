@@ -1,11 +1,11 @@
 // Schedule -> Schedule of tiled kernels: each kernel is cut into groups of threads by the first way that fits it. Memory that a way needs beside its operands is put at the end
-// of the arena, shared by all launches, which run one after another.
+// of the arena, some launches' side by side, then again from the start: launches run one after another.
 import { byteSize } from "../../../runtime/dtype.ts";
 import { unreachable } from "../../../runtime/errors/error.ts";
 import type { AttentionKernel, FormKernel, Kernel, LoopKernel } from "../../ir/kernel.ts";
 import type { Schedule, Slot, SlotRef, Step } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
-import { mapLaunches } from "../../ir/walk.ts";
+import { forEachStep, mapLaunches } from "../../ir/walk.ts";
 import { attentionTile } from "./attention.ts";
 import { attentionLanes, fitsLanes } from "./attention_lanes.ts";
 import type { Tiled } from "./builder.ts";
@@ -32,7 +32,6 @@ export function tile(p: Schedule, target: TileTarget, choose?: Choose): Schedule
   const made = new Map<Kernel, Map<string, readonly Tiled[]>>(),
     slots: Slot[] = [...p.slots],
     base = align(p.arenaBytes);
-  let arenaBytes = p.arenaBytes;
   const tiledAs = (k: Kernel, alignments: readonly number[]): readonly Tiled[] => {
     const known = made.get(k) ?? new Map<string, readonly Tiled[]>(),
       key = alignments.join(),
@@ -40,26 +39,43 @@ export function tile(p: Schedule, target: TileTarget, choose?: Choose): Schedule
     made.set(k, known.set(key, tiled));
     return tiled;
   };
-  const steps = mapLaunches(p.steps, s => {
-    let offset = base,
-      { args } = s;
-    return tiledAs(
-      s.kernel,
+  const tiledLaunch = ({ kernel, args }: Launch): readonly Tiled[] =>
+    tiledAs(
+      kernel,
       args.map(a => alignmentOf(a, p)),
-    ).map((t): Step<TiledKernel> => {
+    );
+  const needs: number[] = [];
+  forEachStep(p.steps, s => {
+    if (s.kind === "launch") needs.push(workspaceOf(tiledLaunch(s)));
+  });
+  const room = Math.min(
+    needs.reduce((sum, n) => sum + n, 0),
+    SIDE_BY_SIDE * needs.reduce((most, n) => Math.max(most, n), 0),
+  );
+  let free = base;
+  const steps = mapLaunches(p.steps, s => {
+    const tiled = tiledLaunch(s);
+    if (free + workspaceOf(tiled) > base + room) free = base;
+    let { args } = s;
+    return tiled.map((t): Step<TiledKernel> => {
       const extra = t.workspace.map(({ dtype, elements }): SlotRef => {
         const id = slots.length;
-        slots.push({ id, dtype, elements, home: { kind: "arena", offset } });
-        offset = align(offset + elements * byteSize(dtype));
+        slots.push({ id, dtype, elements, home: { kind: "arena", offset: free } });
+        free = align(free + elements * byteSize(dtype));
         return { slot: id, base: 0, terms: [] };
       });
-      if (extra.length > 0) arenaBytes = Math.max(arenaBytes, offset);
       args = [...args, ...extra];
       return { kind: "launch", kernel: t.kernel, args };
     });
   });
+  const arenaBytes = room === 0 ? p.arenaBytes : base + room;
   return merge({ ...p, slots, steps, arenaBytes }, target);
 }
+type Launch = Extract<Step, { kind: "launch" }>;
+/** Launches that want memory of their own have theirs side by side as far as there is room for so many of the largest: those can be one launch. */
+const SIDE_BY_SIDE = 3;
+const workspaceOf = (tiled: readonly Tiled[]): number =>
+  tiled.reduce((sum, t) => t.workspace.reduce((n, w) => n + align(w.elements * byteSize(w.dtype)), sum), 0);
 const ALIGNMENT = 256,
   INPUT_ALIGNMENT = 64;
 const located = (t: Tiled, { sources }: Kernel): Tiled => (sources ? { ...t, kernel: { ...t.kernel, sources } } : t);

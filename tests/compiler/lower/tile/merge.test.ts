@@ -6,11 +6,11 @@ import type { WgslArtifact } from "../../../../runtime/artifact.ts";
 import { compile } from "../../../../compiler/compile.ts";
 import type { Func } from "../../../../compiler/ir/func.ts";
 import { runSchedule } from "../../../../compiler/reference/schedule.ts";
-import { add, grad, jit, mul, softmax, square, sum, zeros, type Tensor } from "../../../../stdlib/index.ts";
+import { add, grad, jit, matmul, mul, softmax, square, sum, zeros, type Tensor } from "../../../../stdlib/index.ts";
 import { dotProductAttention, layerNorm } from "../../../../stdlib/nn/index.ts";
 import { adamwOver, cut, launches, mergedIsUnmerged, programs } from "../../../backends/merged.ts";
 import { f32, inputsOf, program } from "../harness.ts";
-import { targets } from "./harness.ts";
+import { card, targets } from "./harness.ts";
 
 test("merged launches give the bits that they give one by one, whatever the target, and no thread races another", async () => {
   for (const target of targets)
@@ -24,6 +24,13 @@ test("merged launches give the bits that they give one by one, whatever the targ
 test("what waits for nothing is one launch", () => {
   for (const [what, [f, n]] of Object.entries(programs))
     for (const target of targets) if (!target.matrix) assert.is(launches(cut(f, target, true)), n, what);
+});
+test("products in parts have their parts side by side: the products are one launch, and so are their sums", () => {
+  const f = program((a, b, c) => [matmul(a, b), matmul(c, b)], f32(16, 4096), f32(4096, 16), f32(16, 4096)),
+    [one, each] = [true, false].map(merged => cut(f, card, merged)) as [ReturnType<typeof cut>, ReturnType<typeof cut>]; // two
+  assert.equal([launches(one), launches(each)], [2, 4]);
+  const bits = (p: typeof one): unknown => runSchedule(p, inputsOf(f)).map(x => [...x]);
+  assert.equal(bits(one), bits(each));
 });
 test("a target's room for parameters is kept", () => {
   const f = adamwOver(Array.from({ length: 12 }, () => [4, 4])),
