@@ -84,6 +84,14 @@ export type BulkStmt =
       readonly to: Expr;
       readonly signal: Expr;
     }
+  /** The box of tensor `box` at coordinates `at` becomes what lies from `from` on of shared memory `buf`, rows after one another; nothing happens outside the tensor. One thread does this, asynchronously. */
+  | { readonly kind: "storeBox"; readonly box: number; readonly at: readonly Expr[]; readonly buf: number; readonly from: Expr }
+  /** The boxes that this thread stores since the last commit are a group. */
+  | { readonly kind: "commitStores" }
+  /** All but the newest `pending` groups of this thread have been read out of shared memory. */
+  | { readonly kind: "waitStores"; readonly pending: number }
+  /** The threads of a subgroup wait for one another, and see what they wrote to shared memory. */
+  | { readonly kind: "meet" }
   /** One arrival, with so many bytes to come. */
   | { readonly kind: "expect"; readonly signal: Expr; readonly bytes: number }
   | { readonly kind: "arrive"; readonly signal: Expr }
@@ -101,7 +109,7 @@ export type BulkStmt =
     }
   /** Sums written by other statements may be added to from here on. */
   | { readonly kind: "fenceProducts" }
-  /** What the thread has stored to shared memory is seen by products out of it, once they know (by a signal) that it is there. */
+  /** What the thread has stored to shared memory is seen by products and boxes out of it, once they know (by a signal, or having met) that it is there. */
   | { readonly kind: "fenceStores" }
   | { readonly kind: "commitProducts" }
   /** All but the newest `pending` groups of products are done. */
@@ -110,6 +118,10 @@ export type BulkStmt =
   | { readonly kind: "registers"; readonly count: number; readonly more: boolean };
 const bulk: Readonly<Record<BulkStmt["kind"], true>> = {
   copyBox: true,
+  storeBox: true,
+  commitStores: true,
+  waitStores: true,
+  meet: true,
   expect: true,
   arrive: true,
   awaitPhase: true,
@@ -174,7 +186,7 @@ export interface TiledKernel extends KernelHead {
   readonly threads: number;
   readonly groups: number;
   readonly vars: { readonly group: ExprVar; readonly lane: ExprVar };
-  /** Tensors of `copyBox`. */
+  /** Tensors of `copyBox` and `storeBox`. */
   readonly boxes?: readonly TensorBox[];
   /** How many arrivals end a phase of each signal. */
   readonly signals?: readonly number[];

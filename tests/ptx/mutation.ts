@@ -9,7 +9,7 @@ export const SCHEDULES = ["forward", "reverse"] as const;
 export type Schedule = (typeof SCHEDULES)[number];
 /** What orders threads, copies and products. */
 const ORDERS =
-  /^\s*(?:@!?%p\d+ )?(bar\.sync|cp\.async\.wait_group|cp\.async\.commit_group|mbarrier\.|fence\.|wgmma\.fence|wgmma\.commit_group|wgmma\.wait_group)/;
+  /^\s*(?:@!?%p\d+ )?(bar\.sync|bar\.warp\.sync|cp\.async\.bulk\.(?:commit|wait)_group|cp\.async\.wait_group|cp\.async\.commit_group|mbarrier\.|fence\.|wgmma\.fence|wgmma\.commit_group|wgmma\.wait_group)/;
 
 /** How many lines of the program order something, and those whose deletion nobody notices: under no schedule there is a fault, or a result that is not `right`. */
 function missedBy(

@@ -29,19 +29,31 @@ export function signalled(
   s: Exclude<BulkStmt, { readonly kind: "multiplyShared" }>,
   { signals, tensor }: BulkPlaces,
   value: (e: Extract<BulkStmt, { readonly kind: "arrive" }>["signal"]) => string,
-  to: (s: Extract<BulkStmt, { readonly kind: "copyBox" }>) => string,
+  shared: (buf: number, index: Parameters<typeof value>[0]) => string,
 ): void {
   const signalAt = (e: Parameters<typeof value>[0]): string => `[${c.make("b32", "mad.lo.s32", value(e), "8", signals)}]`;
+  const boxAt = ({ box, at }: Extract<BulkStmt, { readonly kind: "copyBox" | "storeBox" }>): string =>
+    `[${tensor(box)}, {${at.map(x => materialized(c, value(x))).join(", ")}}]`;
   switch (s.kind) {
-    case "copyBox": {
-      const at = s.at.map(x => materialized(c, value(x)));
-      c.put(`cp.async.bulk.tensor.${at.length}d.shared::cluster.global.tile.mbarrier::complete_tx::bytes`, [
-        `[${to(s)}]`,
-        `[${tensor(s.box)}, {${at.join(", ")}}]`,
+    case "copyBox":
+      c.put(`cp.async.bulk.tensor.${s.at.length}d.shared::cluster.global.tile.mbarrier::complete_tx::bytes`, [
+        `[${shared(s.into, s.to)}]`,
+        boxAt(s),
         signalAt(s.signal),
       ]);
       break;
-    }
+    case "storeBox":
+      c.put(`cp.async.bulk.tensor.${s.at.length}d.global.shared::cta.tile.bulk_group`, [boxAt(s), `[${shared(s.buf, s.from)}]`]);
+      break;
+    case "commitStores":
+      c.put("cp.async.bulk.commit_group");
+      break;
+    case "waitStores":
+      c.put("cp.async.bulk.wait_group.read", [String(s.pending)]);
+      break;
+    case "meet":
+      c.put("bar.warp.sync", ["-1"]);
+      break;
     case "expect":
       c.put("mbarrier.arrive.expect_tx.shared::cta.b64", ["_", signalAt(s.signal), String(s.bytes)]);
       break;

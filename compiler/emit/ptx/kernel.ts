@@ -118,7 +118,11 @@ class Emitter {
     const signals = c.make("b32", "mov.u32", "signals"),
       tensors = (k.boxes ?? []).map((_, i) => c.make("b64", "cvta.param.u64", c.make("b64", "mov.b64", `${this.entry}_t${i}`)));
     this.bulk = { signals, tensor: i => tensors[i] ?? "" };
-    initSignals(c, lane, signals, k.signals, tensors.length > 0);
+    let copies = false;
+    forEachTiled(k.body, s => {
+      copies ||= s.kind === "copyBox";
+    });
+    initSignals(c, lane, signals, k.signals, copies);
   }
   private block(stmts: readonly TiledStmt[]): void {
     this.forget();
@@ -232,6 +236,10 @@ class Emitter {
         break;
       }
       case "copyBox":
+      case "storeBox":
+      case "commitStores":
+      case "waitStores":
+      case "meet":
       case "expect":
       case "arrive":
       case "awaitPhase":
@@ -245,7 +253,7 @@ class Emitter {
           s,
           this.bulk,
           e => this.value(e),
-          b => c.make("b32", "mad.lo.s32", this.value(b.to), String(byteSize(this.place(b.into).dtype)), this.place(b.into).base),
+          (buf, index) => c.make("b32", "mad.lo.s32", this.value(index), String(byteSize(this.place(buf).dtype)), this.place(buf).base),
         );
         break;
       case "multiplyShared":

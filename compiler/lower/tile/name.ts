@@ -123,6 +123,9 @@ class Namer {
       case "waitCopies":
       case "fenceProducts":
       case "fenceStores":
+      case "commitStores":
+      case "waitStores":
+      case "meet":
       case "commitProducts":
       case "waitProducts":
       case "registers":
@@ -131,6 +134,11 @@ class Namer {
       case "copyBox": {
         const [to, signal, ...at] = this.trees([s.to, s.signal, ...s.at], scope, out) as [Expr, Expr, ...Expr[]]; // as many as given
         out.push({ ...s, to, signal, at });
+        break;
+      }
+      case "storeBox": {
+        const [from, ...at] = this.trees([s.from, ...s.at], scope, out) as [Expr, ...Expr[]]; // as many as given
+        out.push({ ...s, from, at });
         break;
       }
       case "expect":

@@ -56,12 +56,17 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "waitCopies":
     case "fenceProducts":
     case "fenceStores":
+    case "commitStores":
+    case "waitStores":
+    case "meet":
     case "commitProducts":
     case "waitProducts":
     case "registers":
       return [];
     case "copyBox":
       return [...s.at, s.to, s.signal];
+    case "storeBox":
+      return [...s.at, s.from];
     case "expect":
     case "arrive":
       return [s.signal];
@@ -131,12 +136,17 @@ export function mapStatements(
         case "waitCopies":
         case "fenceProducts":
         case "fenceStores":
+        case "commitStores":
+        case "waitStores":
+        case "meet":
         case "commitProducts":
         case "waitProducts":
         case "registers":
           return s;
         case "copyBox":
           return { ...s, at: s.at.map(f), into: buf(s.into), to: f(s.to), signal: f(s.signal) };
+        case "storeBox":
+          return { ...s, at: s.at.map(f), buf: buf(s.buf), from: f(s.from) };
         case "expect":
         case "arrive":
           return { ...s, signal: f(s.signal) };

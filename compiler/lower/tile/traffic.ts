@@ -68,7 +68,7 @@ interface Touched {
 function touched(k: TiledKernel): Touched {
   const before = known.get(k);
   if (before) return before;
-  const reads = new Set<number>((k.boxes ?? []).map(b => b.param)),
+  const reads = new Set<number>(),
     writes = new Set<number>(),
     bound = new Map<number, readonly number[]>(),
     seen = new Set<Expr>();
@@ -83,6 +83,7 @@ function touched(k: TiledKernel): Touched {
     expressionsOf(s).forEach(visit);
     if (s.kind === "store" || s.kind === "storeVector") add(writes, s.buf);
     if (s.kind === "loadVector" || s.kind === "copyAsync") add(reads, s.buf);
+    if (s.kind === "copyBox" || s.kind === "storeBox") add(s.kind === "copyBox" ? reads : writes, k.boxes?.[s.box]?.param ?? -1);
     if (s.kind === "bind")
       for (let j = 0; j < s.count; j++)
         bound.set(

@@ -12,7 +12,8 @@ import type { Coming } from "./boxes.ts";
 import { producer, type Side } from "./bring.ts";
 import { fetching, LINE, multiplying, producing } from "./prologue.ts";
 import { rasterOf } from "./raster.ts";
-import { resultsOf } from "./results.ts";
+import { resultsOf, type Held } from "./results.ts";
+import { storesInBulk } from "./stores.ts";
 import { byOne, ONLY_COPIES, roles, SET, SET_ROWS as ROWS, SETS, subgroupOf, THREADS } from "./sets.ts";
 import { MOST_PARTS, partsTime, storePart } from "../split.ts";
 
@@ -20,6 +21,8 @@ import { MOST_PARTS, partsTime, storePart } from "../split.ts";
 const COMPUTES = { few: 120, many: 192 };
 const STAGES = 4;
 const DEPTH = 16;
+/** Bytes for signals, and for memory to begin at a multiple of 1024. */
+const RESERVED = 1024;
 /** Tiles, and how much of the unit's rate of `cut.ts` each reaches (a guess until a card has been measured). A set multiplies a rectangle of 64 rows, or two below one another. */
 const TILES = [
   { m: 128, n: 256, rate: 2.5 },
@@ -196,7 +199,11 @@ export function bulkTile(
     panel: LINE * LINE,
   });
   const release = (stage: Expr): TiledStmt => when(s.compare("eq", lane, int(0)), [{ kind: "arrive", signal: free(stage) }]);
-  const workspace = parts === 1 ? undefined : b.memory("workspace", "f32", parts * g.batch * g.m * g.n);
+  const workspace = parts === 1 ? undefined : b.memory("workspace", "f32", parts * g.batch * g.m * g.n),
+    after = sequential(prepare(g.epilogue, target)),
+    bytes = units.sharedBytes - RESERVED - 2 * stages * (height + width) * LINE,
+    stores =
+      workspace === undefined ? storesInBulk(b, g, after, aligned, { box: boxes.length, subgroups: 4 * SETS, width, bytes }) : undefined;
   const multiply = tilesOf(({ batch, part, top, left }, each, count) => [
     ...sums.map((v): TiledStmt => ({ kind: "set", v, value: s.const(0, "f32") })),
     ...each((later, _, stage, round) => [
@@ -217,25 +224,22 @@ export function bulkTile(
     ]),
     { kind: "waitProducts", pending: 0 },
     release(arith("rem", arith("sub", count, int(1)), int(stages))),
-    ...rectangles.map((blocks, r) =>
-      scoped(
-        resultsOf(
-          {
-            g,
-            cut: { m: height, n: width },
-            aligned,
-            batch,
-            row: arith("add", arith("add", top, under(r)), arith("mul", subgroupOf(b), int(16))),
-            col: left,
-            quad: arith("div", lane, int(4)),
-            place: arith("rem", lane, int(4)),
-            sums: blocks,
-            across: blocks.length,
-          },
-          workspace === undefined ? sequential(prepare(g.epilogue, target)) : storePart(g, workspace, part, batch),
-        ),
-      ),
-    ),
+    ...rectangles.map((blocks, r) => {
+      const held: Held = {
+        g,
+        cut: { m: height, n: width },
+        aligned,
+        batch,
+        row: arith("add", arith("add", top, under(r)), arith("mul", subgroupOf(b), int(16))),
+        col: left,
+        quad: arith("div", lane, int(4)),
+        place: arith("rem", lane, int(4)),
+        sums: blocks,
+        across: blocks.length,
+      };
+      if (stores) return scoped(stores.store(held, arith("add", arith("mul", mine, int(4)), subgroupOf(b)), lane));
+      return scoped(resultsOf(held, workspace === undefined ? after : storePart(g, workspace, part, batch)));
+    }),
   ]);
   const registers = computes.length > 0 ? COMPUTES : ONLY_COPIES;
   return b.finish(
@@ -246,10 +250,14 @@ export function bulkTile(
     roles(b, registers, computes.length > 0 ? bring : [byOne(b, bring)], {
       which: mine,
       within: lane,
-      body: [...sums.map((v): TiledStmt => ({ kind: "let", v, value: s.const(0, "f32") })), ...multiply],
+      body: [
+        ...sums.map((v): TiledStmt => ({ kind: "let", v, value: s.const(0, "f32") })),
+        ...multiply,
+        ...(stores ? [stores.finish(lane)] : []),
+      ],
     }),
     {
-      ...(boxes.length > 0 && { boxes }),
+      ...((boxes.length > 0 || stores) && { boxes: [...boxes, ...(stores ? [stores.box] : [])] }),
       signals: [
         ...new Array<number>(stages).fill((boxes.length > 0 ? 1 : 0) + (computes.length > 0 ? SET : 0)),
         ...new Array<number>(stages).fill(4 * SETS),
