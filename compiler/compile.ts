@@ -57,12 +57,13 @@ const WARP = 32;
 /** Places of parameters that a shader may be given: 16 of the 64 KiB that every adapter has for one uniform buffer. */
 const WORDS = 4096;
 /** An adapter as what kernels are cut for. */
-export const adapterTarget = (features: WgslFeatures): TileTarget => ({
+export const adapterTarget = ({ matrices, ...features }: WgslFeatures, precision: Precision = "default"): TileTarget => ({
   ...features,
   group: 64,
   double: false,
   packs: features.f16 ? ["f16", "bf16"] : ["bf16"],
   parameters: WORDS,
+  ...(matrices && { matrices: { ...matrices, precision } }),
 });
 /** A card as what kernels are cut for. Matrix units and asynchronous copies are there from capability 80 on, those of `BulkStmt` on capability 90 alone (sm_90a). */
 export function cardTarget(features: PtxFeatures, precision: Precision = features.precision ?? "default"): TileTarget {
@@ -73,7 +74,7 @@ export function cardTarget(features: PtxFeatures, precision: Precision = feature
 /** A GPU as what kernels are cut for. */
 type Gpu = Exclude<DeviceTarget, { kind: "wasm" }>;
 const tileTarget = (target: Gpu, { precision }: CompileOptions): TileTarget =>
-  target.kind === "cuda" ? cardTarget(target.features, precision) : adapterTarget(target.features);
+  target.kind === "cuda" ? cardTarget(target.features, precision) : adapterTarget(target.features, precision);
 const templatesOf = (target: DeviceTarget, options: CompileOptions): Templates =>
   target.kind === "wasm" ? wasmTemplates : gpuTemplates(tileTarget(target, options));
 /** A composite stays where the target has a template for it. */

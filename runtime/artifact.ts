@@ -14,13 +14,26 @@ export interface WasmFeatures {
 }
 
 /** What WGSL may assume of an adapter. `subgroup`: the smallest subgroup size, 1 without the feature. `threads`, `sharedBytes`: the most a workgroup may have. `software`: it
- *  computes on the CPU, where a subgroup is one vector register. */
+ *  computes on the CPU, where a subgroup is one vector register. `matrices`: what subgroups multiply. */
 export interface WgslFeatures {
+  readonly matrices?: SubgroupMatrices;
   readonly f16: boolean;
   readonly subgroup: number;
   readonly software?: boolean;
   readonly threads: number;
   readonly sharedBytes: number;
+}
+/** Subgroup matrices of an adapter, whose subgroups all have so many `threads`, and the products that there are: the best first. */
+export interface SubgroupMatrices {
+  readonly threads: number;
+  readonly products: readonly MatrixProduct[];
+}
+/** [m, k] times [k, n] of `dtype`, added to sums of f32. */
+export interface MatrixProduct {
+  readonly dtype: "f16" | "f32";
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
 }
 /** What PTX may assume of a card. `capability`: 75, 80, 90, … (major * 10 + minor). `sharedBytes`: the most a block may have without opting in to more, which is `sharedBytesOptIn`.
  *  `processors`: its multiprocessors. `precision`: of products of f32 that do not say themselves. */

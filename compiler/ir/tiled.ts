@@ -3,6 +3,7 @@
 import type { Fragment } from "./fragment.ts";
 import type { KernelHead, Scratch, Stmt } from "./kernel.ts";
 import type { Expr, ExprVar } from "./scalar.ts";
+import type { SubgroupStmt } from "./subgroup_matrix.ts";
 
 /** A statement that one thread runs. `for` is sequential; `rolled`: a driver's compiler is not to write out its turns one after another, however few they are (where it has to be kept from that). Expressions are trees of bounded depth: what is used twice has a name. Variables are in scope to the
  *  end of their block. `barrier`, `shuffle` and every block around them are reached by all threads of a group together. */
@@ -37,7 +38,8 @@ export type TiledStmt =
     }
   | MatrixStmt
   | CopyStmt
-  | BulkStmt;
+  | BulkStmt
+  | SubgroupStmt;
 
 /** What a target with matrix units has more (`TileTarget.matrix`). All threads of a subgroup reach these together. */
 export type MatrixStmt =
@@ -186,6 +188,8 @@ export interface TiledKernel extends KernelHead {
   readonly threads: number;
   readonly groups: number;
   readonly vars: { readonly group: ExprVar; readonly lane: ExprVar };
+  /** Kernels of `SubgroupStmt`: the number of the thread's subgroup in the group (i32), and how many threads each has. */
+  readonly subgroup?: { readonly v: ExprVar; readonly threads: number };
   /** Tensors of `copyBox` and `storeBox`. */
   readonly boxes?: readonly TensorBox[];
   /** How many arrivals end a phase of each signal. */

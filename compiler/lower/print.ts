@@ -3,6 +3,7 @@ import { unreachable } from "../../runtime/errors/error.ts";
 import { printNumber, type PrintOptions } from "../ir/print.ts";
 import type { Kernel, Stmt } from "../ir/kernel.ts";
 import type { Fragment } from "../ir/fragment.ts";
+import type { Matrix } from "../ir/subgroup_matrix.ts";
 import { inShared, type SharedOperand, type Swizzle, type TiledKernel, type TiledStmt } from "../ir/tiled.ts";
 import type { Expr } from "../ir/scalar.ts";
 import type { Schedule, SlotRef, Step } from "../ir/schedule.ts";
@@ -171,6 +172,14 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
       return [`${indent}wait for products but ${s.pending} groups`];
     case "registers":
       return [`${indent}${s.more ? "take" : "leave"} ${s.count} registers a thread`];
+    case "clearMatrix":
+      return [`${indent}let ${held(s.into)} = 0`];
+    case "loadMatrix":
+      return [`${indent}let ${held(s.into)} = b${s.buf}[${expr(s.index)} + r * ${s.rows} + c * ${s.cols}]`];
+    case "storeMatrix":
+      return [`${indent}b${s.buf}[${expr(s.index)} + r * ${s.rows} + c * ${s.cols}] = ${held(s.from)}`];
+    case "multiplyMatrices":
+      return [`${indent}add ${held(s.lhs)} * ${held(s.rhs)} to ${held(s.sums)}`];
     case "if":
       return [`${indent}if ${expr(s.cond)}`, ...block(s.yes), ...(s.no.length > 0 ? [`${indent}else`, ...block(s.no)] : [])];
     default:
@@ -178,6 +187,7 @@ function stmt(s: Stmt | TiledStmt, indent: string): string[] {
   }
 }
 const matrix = (f: Fragment): string => `${f.side}${Math.abs(f.id)}${f.terms === 2 ? "²" : ""}${f.paired ? " paired" : ""}`;
+const held = ({ role, id, dtype, rows, cols }: Matrix): string => `${role}${id} ${dtype}[${rows}, ${cols}]`;
 const shared = (o: SharedOperand): string => `b${o.buf}[${expr(o.index)}..]${o.across ? " across" : ""}`;
 const swizzle = ({ bits, base, shift }: Swizzle): string => `<${bits}, ${base}, ${shift}>`;
 const symbols: { readonly [op: string]: string } = {

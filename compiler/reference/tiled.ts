@@ -2,10 +2,12 @@
 // at one element without a barrier between them, one of them writing) are errors: what a GPU would do with them is anybody's guess.
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
 import type { Expr } from "../ir/scalar.ts";
+import { isSubgroupStmt, type SubgroupStmt } from "../ir/subgroup_matrix.ts";
 import { isBulk, type TiledKernel, type TiledStmt } from "../ir/tiled.ts";
 import { evaluateNode, type Reads } from "./expr.ts";
 import { Copies, Fragments } from "./matrix.ts";
 import { round } from "./scalar.ts";
+import { SubgroupMatrices } from "./subgroup_matrix.ts";
 
 /** Run a kernel on its parameters. `reversed`: threads take turns in the other order. @throws InternalError as above */
 export function runTiled(k: TiledKernel, params: readonly Float64Array[], reversed = false): void {
@@ -110,6 +112,7 @@ class Thread {
   private readonly reads: Reads;
   private readonly fragments: Fragments;
   private readonly copies = new Copies();
+  private readonly matrices: SubgroupMatrices | undefined;
   /** Parameters that buffers stand for. */
   private readonly bound = new Map<number, number>();
   constructor(group: Group, k: TiledKernel, lane: number) {
@@ -125,6 +128,19 @@ class Thread {
     this.fragments = new Fragments(lane);
     this.own = k.local.map(s => new Float64Array(s.elements).fill(NaN));
     this.vars.set(k.vars.group.id, group.number).set(k.vars.lane.id, lane);
+    if (k.subgroup) {
+      const { v, threads } = k.subgroup,
+        first = lane - (lane % threads),
+        dtypes = [...k.params, ...k.shared];
+      this.vars.set(v.id, first / threads);
+      this.matrices = new SubgroupMatrices(k.name, threads, {
+        dtype: buf => dtypes[buf]?.dtype,
+        read: (thread, buf, at) => group.element(first + thread, [], buf, at, false)[at] ?? NaN,
+        write: (thread, buf, at, value) => {
+          group.element(first + thread, [], buf, at, true)[at] = value;
+        },
+      });
+    }
   }
   *block(stmts: readonly TiledStmt[]): Turns {
     for (const s of stmts) yield* this.statement(s);
@@ -134,6 +150,10 @@ class Thread {
       throw new InternalError(
         `${this.k.name}: ${s.kind} is for the interpreter of PTX (tests/ptx): threads here go from barrier to barrier`,
       );
+    if (isSubgroupStmt(s)) {
+      yield* this.together(s);
+      return;
+    }
     switch (s.kind) {
       case "let":
       case "set":
@@ -211,6 +231,18 @@ class Thread {
       default:
         unreachable(s);
     }
+  }
+  /** The first thread of a subgroup does what all of it do. */
+  private *together(s: SubgroupStmt): Turns {
+    const { name, subgroup, threads } = this.k,
+      index = "index" in s ? this.value(s.index) : 0,
+      from = yield { at: s, values: [index] };
+    if (!this.matrices || !subgroup || threads % subgroup.threads !== 0)
+      throw new InternalError(`${name}: ${s.kind} without whole subgroups`);
+    if (this.lane % subgroup.threads !== 0) return;
+    for (let t = 1; t < subgroup.threads; t++)
+      if (from(this.lane + t)[0] !== index) throw new InternalError(`${name}: threads of a subgroup disagree where a matrix lies`);
+    this.matrices.run(s, index);
   }
   /** Until it lands the place holds NaNs, and belongs to this thread. */
   private copy(s: Extract<TiledStmt, { kind: "copyAsync" }>): void {

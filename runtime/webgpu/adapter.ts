@@ -1,6 +1,6 @@
 // From what the user gives to a GPUDevice that has what we use: as much memory in one binding as the adapter allows, the features that make kernels better. Nothing is
 // assumed: what is missing is said, with the reason.
-import type { WgslFeatures } from "../artifact.ts";
+import type { MatrixProduct, SubgroupMatrices, WgslFeatures } from "../artifact.ts";
 import { PullbackError } from "../errors/error.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, GpuLimits } from "./api.ts";
 
@@ -17,9 +17,12 @@ export interface Opened {
   readonly gpu: GpuDevice;
   readonly info: GpuAdapterInfo | undefined;
   readonly owned: boolean;
+  /** What its shaders may say beside what every shader may. */
+  readonly language?: Gpu["wgslLanguageFeatures"] | undefined;
 }
 
-const WANTED = ["shader-f16", "subgroups", "timestamp-query"];
+const MATRICES = "chromium-experimental-subgroup-matrix",
+  WANTED = ["shader-f16", "subgroups", "timestamp-query", MATRICES];
 const LIMITS: readonly (keyof GpuLimits)[] = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -32,29 +35,50 @@ const LIMITS: readonly (keyof GpuLimits)[] = [
 
 /** @throws E0703 with the reason */
 export async function openDevice(options: AdapterOptions): Promise<Opened> {
-  if (options.device) return { gpu: options.device, info: options.device.adapterInfo, owned: false };
+  const language = (options.gpu ?? browserGpu() ?? dawnGpu)?.wgslLanguageFeatures;
+  if (options.device) return { gpu: options.device, info: options.device.adapterInfo, owned: false, language };
   const adapter = options.adapter ?? (await findAdapter(options));
   try {
     const gpu = await adapter.requestDevice({
       requiredFeatures: WANTED.filter(f => adapter.features.has(f)),
       requiredLimits: Object.fromEntries(LIMITS.map(name => [name, adapter.limits[name]])),
     });
-    return { gpu, info: adapter.info ?? gpu.adapterInfo, owned: true };
+    return { gpu, info: adapter.info ?? gpu.adapterInfo, owned: true, language: language ?? dawnGpu?.wgslLanguageFeatures };
   } catch (cause) {
     throw unavailable(`the adapter gives no device: ${words(cause)}`, "an adapter gives one device only: ask for a new adapter", cause);
   }
 }
 
 /** What WGSL may assume. */
-export function wgslFeatures({ gpu, info }: Opened): WgslFeatures {
-  const { features, limits } = gpu;
+export function wgslFeatures(opened: Opened): WgslFeatures {
+  const { gpu, info } = opened,
+    { features, limits } = gpu,
+    matrices = matricesOf(opened);
   return {
+    ...(matrices && { matrices }),
     f16: features.has("shader-f16"),
     subgroup: features.has("subgroups") ? (info?.subgroupMinSize ?? 4) : 1, // 4: no implementation may have smaller ones
     software: info?.isFallbackAdapter ?? false,
     threads: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
     sharedBytes: limits.maxComputeWorkgroupStorageSize,
   };
+}
+
+/** Subgroup matrices as kernels use them: subgroups of one size, which know their number; products with sums of f32, sides of whole vectors. What is f16 and what is larger comes first. */
+function matricesOf({ gpu: { features }, info, language }: Opened): SubgroupMatrices | undefined {
+  const threads = info?.subgroupMaxSize ?? 0;
+  if (!features.has(MATRICES) || !features.has("subgroups") || !language?.has("subgroup_id")) return undefined;
+  if (threads === 0 || info?.subgroupMinSize !== threads) return undefined;
+  const products = (info.subgroupMatrixConfigs ?? []).flatMap(
+    ({ componentType: dtype, resultComponentType, M: m, N: n, K: k }): MatrixProduct[] =>
+      (dtype === "f32" || (dtype === "f16" && features.has("shader-f16"))) &&
+      resultComponentType === "f32" &&
+      [m, n, k].every(x => x % 8 === 0)
+        ? [{ dtype, m, n, k }]
+        : [],
+  );
+  if (products.length === 0) return undefined;
+  return { threads, products: products.sort((x, y) => x.dtype.localeCompare(y.dtype) || y.m * y.n * y.k - x.m * x.n * x.k) };
 }
 
 async function findAdapter({ gpu: given, powerPreference }: AdapterOptions): Promise<GpuAdapter> {

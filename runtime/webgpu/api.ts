@@ -82,7 +82,18 @@ export interface GpuAdapterInfo {
   readonly device: string;
   readonly description: string;
   readonly subgroupMinSize?: number;
+  readonly subgroupMaxSize?: number;
+  /** Of Dawn's `chromium-experimental-subgroup-matrix`. */
+  readonly subgroupMatrixConfigs?: readonly GpuMatrixConfig[];
   readonly isFallbackAdapter?: boolean;
+}
+/** GPUSubgroupMatrixConfig. */
+export interface GpuMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 /** One entry of a bind group layout. */
 export interface GpuLayoutEntry {
@@ -130,5 +141,6 @@ export interface GpuAdapter {
 }
 /** `navigator.gpu`. */
 export interface Gpu {
+  readonly wgslLanguageFeatures?: { has(name: string): boolean };
   requestAdapter(options?: { powerPreference?: "low-power" | "high-performance" }): Promise<GpuAdapter | null>;
 }

@@ -2,6 +2,7 @@
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import { byteSize } from "../../../runtime/dtype.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
+import { isSubgroupStmt } from "../../ir/subgroup_matrix.ts";
 import { inShared, type SharedMemory, type SharedOperand, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { assigned, forEachTiled } from "../../lower/tile/statements.ts";
 import { initSignals, SharedProducts, signalled, type BulkPlaces, type Located } from "./bulk.ts";
@@ -143,6 +144,7 @@ class Emitter {
   }
   private statement(s: TiledStmt): void {
     const { code: c } = this;
+    if (isSubgroupStmt(s)) throw new InternalError(`${s.kind} is for WGSL`);
     switch (s.kind) {
       case "let": {
         const steady = !this.changing.has(s.v.id) && s.value.kind !== "const" && !(s.value.kind === "var" && this.changing.has(s.value.id));

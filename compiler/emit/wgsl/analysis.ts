@@ -3,6 +3,7 @@
 import { byteSize, type DType } from "../../../runtime/dtype.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Expr } from "../../ir/scalar.ts";
+import { isSubgroupStmt } from "../../ir/subgroup_matrix.ts";
 import { needsMatrixUnits, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
 import { carriedHalves } from "./halves.ts";
@@ -53,6 +54,7 @@ export function analyse(k: TiledKernel): Facts {
     else if (s.kind === "store") access(s.buf, 1, true);
     else if (s.kind === "loadVector") access(s.buf, s.into.length, false);
     else if (s.kind === "storeVector") access(s.buf, s.values.length, true);
+    else if (s.kind === "loadMatrix" || s.kind === "storeMatrix") access(s.buf, 1, false); // of scalars
   });
   const heapDType = (buf: number): DType | undefined => k.params[bound.get(buf) ?? buf]?.dtype;
   const varying = varyingVariables(k, changing),
@@ -87,7 +89,7 @@ function varyingVariables(k: TiledKernel, changing: ReadonlySet<number>): Readon
   const varying = new Set([k.vars.lane.id]);
   const walk = (stmts: readonly TiledStmt[], apart: boolean): void => {
     for (const s of stmts) {
-      if (needsMatrixUnits(s)) continue; // the emitter refuses what targets without them never get
+      if (needsMatrixUnits(s) || isSubgroupStmt(s)) continue; // they set no variable of a thread, or the emitter refuses what targets without them never get
       switch (s.kind) {
         case "let":
         case "set":
@@ -133,7 +135,7 @@ function findMeetings(stmts: readonly TiledStmt[], found: Set<TiledStmt>): boole
   let any = false;
   for (const s of stmts) {
     const inside =
-      s.kind === "barrier" || s.kind === "shuffle"
+      s.kind === "barrier" || s.kind === "shuffle" || isSubgroupStmt(s)
         ? true
         : s.kind === "for" || s.kind === "while"
           ? findMeetings(s.body, found)

@@ -2,11 +2,13 @@
 import { InternalError, unreachable } from "../../../runtime/errors/error.ts";
 import { operands } from "../../ir/exprs.ts";
 import type { Expr, ExprVar } from "../../ir/scalar.ts";
+import { isSubgroupStmt, type Matrix } from "../../ir/subgroup_matrix.ts";
 import { needsMatrixUnits, type SharedMemory, type TiledKernel, type TiledStmt } from "../../ir/tiled.ts";
 import { expressionsOf, forEachTiled } from "../../lower/tile/statements.ts";
 import { analyse, type Facts } from "./analysis.ts";
 import { helperText, type Helper } from "./helpers.ts";
 import { carries, roundedFrom } from "./halves.ts";
+import { ENABLED, subgroupStatement } from "./matrices.ts";
 import {
   elementOf,
   index,
@@ -15,11 +17,10 @@ import {
   loadHalves,
   loadVector,
   rawOf,
-  storeInArray,
-  storeInHeap,
-  storeVectorInArray,
-  storeVectorInHeap,
+  store,
+  storeVector,
   word,
+  type As,
   type Place,
 } from "./memory.ts";
 import { bare, binary, bitcast, compare, convert, fma, hidden, literal, select, toBits, typeOf, unary, type Call } from "./scalar.ts";
@@ -71,6 +72,7 @@ class Emitter {
       ...k.local.map(({ dtype }, i): Place => ({ space: "array", name: `local${i}`, dtype, width: 1 })),
     ];
     this.names.set(k.vars.group.id, "group").set(k.vars.lane.id, "lane");
+    if (k.subgroup) this.names.set(k.subgroup.v.id, "subgroup");
   }
 
   module(): string {
@@ -82,7 +84,8 @@ class Emitter {
       `array<${elementOf({ dtype, width, packed })}, ${Math.max(1, Math.ceil(elements / width))}>`;
     return [
       ...(k.shared.some(m => m.packed && m.dtype === "f16") ? ["enable f16;"] : []),
-      ...(this.shuffles ? ["enable subgroups;"] : []),
+      ...(this.shuffles || k.subgroup ? ["enable subgroups;"] : []),
+      ...(k.subgroup ? [ENABLED] : []),
       ...(k.params.length > 0
         ? [
             `@group(0) @binding(0) var<storage, read_write> heap: array<${words}>;`,
@@ -93,11 +96,12 @@ class Emitter {
       ...this.meetings,
       ...helperText(this.used, at => word(facts.heap, at)),
       `@compute @workgroup_size(${k.threads})`,
-      `fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) thread: u32) {`,
+      `fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) thread: u32${k.subgroup ? ", @builtin(subgroup_id) whose: u32" : ""}) {`,
       ...(this.lines.some(line => /\bzero\b/.test(line)) ? ["  let zero = at.z;"] : []),
       `  let group = i32(at.x${split ? ` + ${MOST_GROUPS}u * at.y` : ""});`,
       ...(split ? [`  if (group >= ${k.groups}i) {`, "    return;", "  }"] : []),
       "  let lane = i32(thread);",
+      ...(k.subgroup ? ["  let subgroup = i32(whose);"] : []),
       ...k.local.map((m, i) => `  var local${i}: ${memory(m)};`),
       ...this.lines,
       "}",
@@ -154,8 +158,26 @@ class Emitter {
     this.names.set(v.id, name);
     return name;
   }
+  private matrix({ id }: Matrix, fresh?: true): string {
+    const name = fresh ? `m${this.declared++}` : this.names.get(id);
+    if (name === undefined) throw new InternalError(`${this.k.name}: a matrix that nothing was put into`);
+    this.names.set(id, name);
+    return name;
+  }
   private statement(s: TiledStmt): void {
     if (needsMatrixUnits(s)) throw new InternalError(`${this.k.name}: ${s.kind} on a target without matrix units`);
+    if (isSubgroupStmt(s)) {
+      const index = (): string => ("index" in s ? this.value(s.index) : "0i");
+      this.put(
+        subgroupStatement(
+          s,
+          b => this.place(b),
+          (m, fresh) => this.matrix(m, fresh),
+          index,
+        ),
+      );
+      return;
+    }
     switch (s.kind) {
       case "let": {
         this.values.set(s.v.id, s.value);
@@ -170,13 +192,8 @@ class Emitter {
         this.put(`${this.value(s.v)} = ${bare(this.facts.halves.has(s.v.id) ? this.half(s.value) : this.value(s.value))};`);
         break;
       case "store": {
-        const { call } = this,
-          p = this.place(s.buf),
-          at = this.value(s.index);
-        const line =
-          p.space === "heap"
-            ? storeInHeap(call, this.facts.heap, p, at, this.raw(p.dtype, s.value))
-            : storeInArray(p, at, this.value(s.value));
+        const p = this.place(s.buf),
+          line = store(this.call, this.facts.heap, p, this.value(s.index), as => this.stored(as, p, s.value));
         if (s.guard) {
           this.put(`if (${bare(this.value(s.guard))}) {`);
           this.nested(() => this.put(line));
@@ -258,23 +275,8 @@ class Emitter {
       }
       case "storeVector": {
         const p = this.place(s.buf),
-          at = this.value(s.index),
-          { dtype } = p;
-        const lines =
-          p.space === "heap"
-            ? storeVectorInHeap(
-                this.call,
-                this.facts.heap,
-                p,
-                at,
-                s.values.map(v => this.raw(dtype, v)),
-              )
-            : storeVectorInArray(
-                p,
-                at,
-                s.values.map(v => (!p.packed ? this.value(v) : dtype === "f16" ? this.half(v) : this.raw(dtype, v))),
-              );
-        lines.forEach(line => this.put(line));
+          text = (q: number, as: As): string => this.stored(as, p, s.values[q] as Expr); // as many as asked for
+        storeVector(this.call, this.facts.heap, p, this.value(s.index), s.values.length, text).forEach(line => this.put(line));
         this.touch(s.buf);
         break;
       }
@@ -312,6 +314,9 @@ class Emitter {
   private isExact(e: Extract<Expr, { kind: "bitcast" }>): boolean {
     const source = e.x.kind === "var" && !this.facts.changing.has(e.x.id) ? this.values.get(e.x.id) : e.x;
     return e.dtype === "f32" && source?.kind === "bitcast" && source.dtype === "i32" && source.x.dtype === "f32";
+  }
+  private stored(as: As, { dtype }: Place, e: Expr): string {
+    return as === "raw" ? this.raw(dtype, e) : as === "half" ? this.half(e) : this.value(e);
   }
   /** The bits of a value as memory has it. What is rounded for that is rounded once. */
   private raw(d: Place["dtype"], e: Expr): string {

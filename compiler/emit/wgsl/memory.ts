@@ -58,17 +58,20 @@ export function rawOf(call: Call, heap: HeapKind, p: Extract<Place, { space: "he
     where = at(p, i);
   return size === 1 ? call("load8", where) : size === 2 ? call("load16", where) : word(heap, where);
 }
-/** The statement that sets element `i` of an array. */
-export function storeInArray(p: Extract<Place, { space: "array" }>, i: string, value: string): string {
-  single(p);
-  return `${p.name}[${index(i)}] = ${p.dtype === "bool" ? `u32(${value})` : value};`;
-}
-/** The statement that sets element `i` of the heap to `raw` bits. */
-export function storeInHeap(call: Call, heap: HeapKind, p: Extract<Place, { space: "heap" }>, i: string, raw: string): string {
+/** How memory takes a value: its `raw` bits in the low end of a word, as an f16 (`half`), or as it is. */
+export type As = "raw" | "half" | "value";
+const asIn = (p: Place): As => (p.space === "heap" ? "raw" : !p.packed ? "value" : p.dtype === "f16" ? "half" : "raw");
+/** The statement that sets element `i`. */
+export function store(call: Call, heap: HeapKind, p: Place, i: string, text: (as: As) => string): string {
+  const value = text(asIn(p));
+  if (p.space === "array") {
+    single(p);
+    return `${p.name}[${index(i)}] = ${p.dtype === "bool" ? `u32(${value})` : value};`;
+  }
   const size = byteSize(p.dtype),
     where = at(p, i);
-  if (size < 4) return `${call(size === 1 ? "store8" : "store16", where, raw)};`;
-  return heap === "atomic" ? `atomicStore(&heap[${where}], ${raw});` : `heap[${where}] = ${raw};`;
+  if (size < 4) return `${call(size === 1 ? "store8" : "store16", where, value)};`;
+  return heap === "atomic" ? `atomicStore(&heap[${where}], ${value});` : `heap[${where}] = ${value};`;
 }
 
 /** Neighbouring elements: a vector, and the values of its elements once it has a name. */
@@ -76,6 +79,7 @@ export interface Vector {
   readonly text: string;
   element(name: string, q: number): string;
 }
+const plus = (q: number): string => (q === 0 ? "" : ` + ${q}u`);
 const component = (name: string, q: number): string => `${name}.${"xyzw"[q]}`;
 const plain = (text: string): Vector => ({ text, element: component });
 const vector = (type: string, parts: readonly string[]): string =>
@@ -88,13 +92,13 @@ function words(heap: HeapKind, p: Extract<Place, { space: "heap" }>, i: string, 
     start = at(p, i);
   if (heap === "vectors" && count === 4) return `heap[(${start}) / ${16 / size}u]`;
   if (heap === "pairs" && count > 1) {
-    const pair = (q: number): string => `heap[(${start}) / ${8 / size}u${q === 0 ? "" : ` + ${q}u`}]`;
+    const pair = (q: number): string => `heap[(${start}) / ${8 / size}u${plus(q)}]`;
     return count === 2 ? pair(0) : `vec4<u32>(${pair(0)}, ${pair(1)})`;
   }
   const first = per === 1 ? start : `(${start}) / ${per}u`;
   return vector(
     "u32",
-    parts(count, q => word(heap, q === 0 ? first : `${first} + ${q}u`)),
+    parts(count, q => word(heap, `${first}${plus(q)}`)),
   );
 }
 /** `n` (2 or 4) neighbouring elements from `i` on, a multiple of `n`. */
@@ -130,37 +134,26 @@ export const loadHalves = (heap: HeapKind, p: Extract<Place, { space: "heap" }>,
 
 /** Words of the raw halves of neighbours. */
 const packed = (raw: readonly string[]): string[] => parts(raw.length / 2, q => `(${raw[2 * q]} | (${raw[2 * q + 1]} << 16u))`);
-/** The statements that set neighbouring elements of the heap to `raw` bits. */
-export function storeVectorInHeap(
-  call: Call,
-  heap: HeapKind,
-  p: Extract<Place, { space: "heap" }>,
-  i: string,
-  raw: readonly string[],
-): string[] {
+/** The statements that set `n` (2 or 4) neighbouring elements. */
+export function storeVector(call: Call, heap: HeapKind, p: Place, i: string, n: number, text: (q: number, as: As) => string): string[] {
+  const values = parts(n, q => text(q, asIn(p))),
+    each = (q: number): string => store(call, heap, p, q === 0 ? i : `${i} + ${q}i`, () => values[q] ?? "");
+  if (p.space === "array") {
+    if (!p.packed && p.width !== n) return parts(n, each);
+    const all = p.packed && p.dtype === "bf16" ? packed(values) : values,
+      type = !p.packed ? typeOf(p.dtype) : p.dtype === "f16" ? "f16" : "u32",
+      some = all.length / (n / p.width),
+      where = `${index(i)}${p.width === 1 ? "" : ` / ${p.width}u`}`;
+    return parts(n / p.width, q => `${p.name}[${where}${plus(q)}] = ${vector(type, all.slice(q * some, (q + 1) * some))};`);
+  }
   const narrow = isNarrow(p.dtype),
-    all = narrow ? packed(raw) : raw,
+    all = narrow ? packed(values) : values,
     start = at(p, i),
     size = byteSize(p.dtype);
   if (heap === "vectors" && all.length === 4) return [`heap[(${start}) / ${16 / size}u] = vec4<u32>(${all.join(", ")});`];
   if (heap === "pairs" && all.length > 1)
-    return parts(
-      all.length / 2,
-      q => `heap[(${start}) / ${8 / size}u${q === 0 ? "" : ` + ${q}u`}] = vec2<u32>(${all[2 * q]}, ${all[2 * q + 1]});`,
-    );
-  if (!narrow) return raw.map((v, q) => storeInHeap(call, heap, p, q === 0 ? i : `${i} + ${q}i`, v));
+    return parts(all.length / 2, q => `heap[(${start}) / ${8 / size}u${plus(q)}] = vec2<u32>(${all[2 * q]}, ${all[2 * q + 1]});`);
+  if (!narrow) return parts(n, each);
   const put = (where: string, v: string): string => (heap === "atomic" ? `atomicStore(&heap[${where}], ${v});` : `heap[${where}] = ${v};`);
-  return all.map((v, q) => put(`(${start}) / 2u${q === 0 ? "" : ` + ${q}u`}`, v));
-}
-/** The statements that set neighbouring elements of an array: to values, or, packed bf16, to `raw` halves, f16 to f16 (`asHalf`). */
-export function storeVectorInArray(p: Extract<Place, { space: "array" }>, i: string, values: readonly string[]): string[] {
-  const n = values.length,
-    all = p.packed && p.dtype === "bf16" ? packed(values) : values,
-    type = p.packed ? (p.dtype === "f16" ? "f16" : "u32") : typeOf(p.dtype),
-    each = all.length / (n / p.width);
-  if (!p.packed && p.width !== n) return values.map((v, q) => storeInArray(p, q === 0 ? i : `${i} + ${q}i`, v));
-  return parts(
-    n / p.width,
-    q => `${p.name}[${index(i)} / ${p.width}u${q === 0 ? "" : ` + ${q}u`}] = ${vector(type, all.slice(q * each, (q + 1) * each))};`,
-  );
+  return all.map((v, q) => put(`(${start}) / 2u${plus(q)}`, v));
 }

@@ -18,6 +18,8 @@ const FIRST = 1 << 20; // numbers of memory that has no number yet
 export class TileBuilder {
   readonly group: ExprVar = exprVar("group", "i32");
   readonly lane: ExprVar = exprVar("lane", "i32");
+  /** Of kernels with subgroup matrices. */
+  readonly subgroup: ExprVar = exprVar("subgroup", "i32");
   private readonly extra: { readonly kind: "shared" | "local" | "workspace"; readonly memory: SharedMemory }[] = [];
 
   /** Memory of the group, of a thread, or of the whole launch; its number until `finish`. */
@@ -42,7 +44,7 @@ export class TileBuilder {
     threads: number,
     groups: number,
     body: readonly TiledStmt[],
-    more: Pick<TiledKernel, "boxes" | "signals"> = {},
+    more: Pick<TiledKernel, "boxes" | "signals" | "subgroup"> = {},
   ): Tiled {
     const of = (kind: "shared" | "local" | "workspace"): number[] => this.extra.flatMap((x, i) => (x.kind === kind ? [FIRST + i] : []));
     const order = [...of("workspace"), ...of("shared"), ...of("local")],
@@ -59,7 +61,7 @@ export class TileBuilder {
       shared: take("shared"),
       local: take("local"),
       params: [...params, ...workspace.map((w): KernelParam => ({ ...w, access: "update" }))],
-      body: mapTiled(name(body, [this.group, this.lane]), { buf: b => place.get(b) ?? b }),
+      body: mapTiled(name(body, [this.group, this.lane, this.subgroup]), { buf: b => place.get(b) ?? b }),
     };
     return { kernel, workspace };
   }

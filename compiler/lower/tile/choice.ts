@@ -11,6 +11,8 @@ import { productTile } from "./product.ts";
 import { nameOf, partsOf, productCuts } from "./product_cut.ts";
 import { addParts } from "./split.ts";
 import { lieOf } from "./strips.ts";
+import { nameOf as nameOfSubgroups, subgroupCuts } from "./subgroup/cut.ts";
+import { subgroupTile } from "./subgroup/product.ts";
 import type { TileTarget } from "./target.ts";
 import { thinCut, thinTile } from "./thin.ts";
 
@@ -62,7 +64,14 @@ export function waysOf(g: GemmKernel, target: TileTarget, alignments: readonly n
   const units = matrixWays(g, target, aligned);
   if (units.length > 0) return units;
   if (target.software === true) return [{ name: "registers", make: () => ({ first: directTile(g, target) }) }];
-  const parts = partsOf(g);
+  const parts = partsOf(g),
+    { matrices } = target,
+    cuts = matrices ? subgroupCuts(g, target) : [];
+  if (matrices && cuts.length > 0)
+    return cuts.map(cut => ({
+      name: nameOfSubgroups(cut),
+      make: () => inParts(g, parts, subgroupTile(g, cut, parts, aligned, target, matrices)),
+    }));
   return productCuts(g, target).map(cut => ({
     name: nameOf(cut),
     make: () => inParts(g, parts, productTile(g, { cut, parts, aligned }, target)),
@@ -71,14 +80,14 @@ export function waysOf(g: GemmKernel, target: TileTarget, alignments: readonly n
 const inParts = (g: GemmKernel, parts: number, first: Tiled): Launches => (parts === 1 ? { first } : { first, rest: addParts(g, parts) });
 
 /** Sizes, types, how operands lie, how much is fused. */
-function keyOf(g: GemmKernel, { matrix }: TileTarget, alignments: readonly number[]): string {
+function keyOf(g: GemmKernel, { matrix, matrices }: TileTarget, alignments: readonly number[]): string {
   const aligned = (param: number): number => alignments[param] ?? 1;
   const operand = (e: Expr, outer: ExprVar, limit: number): string => {
     const { along, fours } = lieOf(e, g, outer, limit, aligned);
     return `${along === "l" ? "along" : "across"}${fours ? " by 4" : ""} ${sizeOf([e])}`;
   };
   const stored: Expr[] = [],
-    precision = g.precision ?? matrix?.precision;
+    precision = g.precision ?? matrix?.precision ?? matrices?.precision;
   forEachExpr(g.epilogue, e => stored.push(e));
   return [
     `${g.batch}x${g.m}x${g.n}x${g.k} ${g.dtype} of ${g.operands}${precision === undefined ? "" : ` ${precision}`}`,

@@ -117,9 +117,9 @@ function regionOf(r: SlotRef, param: KernelParam, p: Schedule<TiledKernel>): Reg
   const [from, n] = r.terms.length > 0 ? [0, slot?.elements ?? 0] : [r.base, param.elements];
   return { memory, from: start + from * size, to: start + (from + n) * size, write: param.access !== "read" };
 }
-/** Kernels with equal answers may share a grid: the same threads, and either none waits for others or all may. Those that copy boxes keep theirs. */
+/** Kernels with equal answers may share a grid: the same threads, and either none waits for others or all may. Those that copy boxes, or hold matrices by subgroups, keep theirs. */
 function cutOf(k: TiledKernel, at: number): string {
-  if (k.boxes) return `alone ${at}`;
+  if (k.boxes || k.subgroup) return `alone ${at}`;
   let waits = false;
   forEachTiled(k.body, s => {
     if (s.kind === "barrier" || s.kind === "shuffle") waits = true; // products of matrices come with barriers

@@ -102,6 +102,8 @@ class Namer {
         break;
       } // one more than the values
       case "loadFragment":
+      case "loadMatrix":
+      case "storeMatrix":
         out.push({ ...s, index: one(s.index) });
         break;
       case "packFragment":
@@ -129,6 +131,8 @@ class Namer {
       case "commitProducts":
       case "waitProducts":
       case "registers":
+      case "clearMatrix":
+      case "multiplyMatrices":
         out.push(s);
         break;
       case "copyBox": {

@@ -3,13 +3,14 @@ import { unreachable } from "../../../runtime/errors/error.ts";
 import { mapOperands, rewriting, substitute } from "../../ir/exprs.ts";
 import type { Stmt } from "../../ir/kernel.ts";
 import { exprVar, type Expr, type ExprVar } from "../../ir/scalar.ts";
+import { isSubgroupStmt } from "../../ir/subgroup_matrix.ts";
 import { inShared, needsMatrixUnits, type SharedOperand, type TiledStmt } from "../../ir/tiled.ts";
 
 /** Each expression, statement by statement, in order. */
 export function forEachTiled(stmts: readonly TiledStmt[], visit: (s: TiledStmt) => void): void {
   for (const s of stmts) {
     visit(s);
-    if (needsMatrixUnits(s)) continue;
+    if (needsMatrixUnits(s) || isSubgroupStmt(s)) continue;
     switch (s.kind) {
       case "for":
       case "while":
@@ -62,6 +63,8 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
     case "commitProducts":
     case "waitProducts":
     case "registers":
+    case "clearMatrix":
+    case "multiplyMatrices":
       return [];
     case "copyBox":
       return [...s.at, s.to, s.signal];
@@ -76,6 +79,8 @@ export function expressionsOf(s: TiledStmt): readonly Expr[] {
       return [...s.sums, ...(inShared(s.lhs) ? [s.lhs.index] : []), s.rhs.index];
     case "loadVector":
     case "loadFragment":
+    case "loadMatrix":
+    case "storeMatrix":
       return [s.index];
     case "packFragment":
       return s.values;
@@ -142,6 +147,8 @@ export function mapStatements(
         case "commitProducts":
         case "waitProducts":
         case "registers":
+        case "clearMatrix":
+        case "multiplyMatrices":
           return s;
         case "copyBox":
           return { ...s, at: s.at.map(f), into: buf(s.into), to: f(s.to), signal: f(s.signal) };
@@ -158,6 +165,8 @@ export function mapStatements(
         }
         case "loadVector":
         case "loadFragment":
+        case "loadMatrix":
+        case "storeMatrix":
           return { ...s, buf: buf(s.buf), index: f(s.index) };
         case "packFragment":
           return { ...s, values: s.values.map(f) };

@@ -1,4 +1,5 @@
 // What cutting work into groups needs to know of a GPU. Numbers only: no driver, no language.
+import type { SubgroupMatrices } from "../../../runtime/artifact.ts";
 import type { Precision } from "../../../runtime/precision.ts";
 
 /** `threads`: the most threads of a group. `group`: a good number of threads for independent items. `subgroup`: threads that can shuffle (1: none). `sharedBytes`: a group's shared memory. `double`: is there f64?
@@ -13,6 +14,7 @@ export interface TileTarget {
   readonly parameters?: number;
   readonly software?: boolean;
   readonly matrix?: MatrixUnits;
+  readonly matrices?: SubgroupUnits;
 }
 /** What shared memory may hold in 16 bits. */
 export type Packed = "f16" | "bf16";
@@ -24,6 +26,11 @@ export interface MatrixUnits {
   readonly precision: Precision;
   readonly processors: number;
   readonly sharedBytes: number;
+}
+
+/** Matrices that subgroups multiply (`ir/subgroup_matrix.ts`). `precision`: of products that do not say. */
+export interface SubgroupUnits extends SubgroupMatrices {
+  readonly precision: Precision;
 }
 
 /** A power of two that is at least `n`. */
