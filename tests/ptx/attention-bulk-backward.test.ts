@@ -3,6 +3,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { PtxArtifact } from "../../runtime/artifact.ts";
+import type { Aval } from "../../compiler/ir/aval.ts";
+import { vjp, type Tensor } from "../../stdlib/index.ts";
+import { dotProductAttention } from "../../stdlib/nn/attention.ts";
+import { program } from "../compiler/lower/harness.ts";
 import { allowed, distanceOf, kernelOf, resultsOf, runsOf, type Case } from "./heads.ts";
 import { compiledFor } from "./matrix.ts";
 import { noticesAll, SCHEDULES, type Schedule } from "./mutation.ts";
@@ -27,6 +31,20 @@ for (const [what, processors, c] of cases)
     }
   });
 
+test("a gradient is three launches after the forward one: sums of rows, queries, keys with values", () => {
+  const x: Aval = { dtype: "bf16", shape: [2, 256, 4, 64] },
+    f = program(
+      (q, k, v, ct) => vjp((a: Tensor, b: Tensor, c: Tensor) => dotProductAttention(a, b, c), q, k, v)[1](ct) as Tensor[], // a cotangent an argument
+      x,
+      x,
+      x,
+      x,
+    ),
+    { kernels, steps, text } = compiledFor(f, 90, 4);
+  assert.ok(steps.length <= 4, kernels.map(k => k.entry).join(" "));
+  assert.is(kernels.filter(k => k.tensors).length, 3);
+  assert.not.match(text, /mma\.sync/);
+});
 test("bits do not depend on the order in which groups and subgroups run", () => {
   const [, run] = runsOf({ dtype: "bf16", causal: true, t: 70, s: 130, d: 64, h: 2 }),
     artifact = compiledFor(run.f, 90, 2),
