@@ -3,7 +3,7 @@
 // known who reads what.
 import { byteSize } from "../../runtime/dtype.ts";
 import { InternalError, unreachable } from "../../runtime/errors/error.ts";
-import { bytesOf, sizeOf } from "../ir/aval.ts";
+import { bytesOf, sizeOf, type Aval } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
 import type { ControlForm } from "../ir/primitive.ts";
 import type { SlotRef, Step } from "../ir/schedule.ts";
@@ -21,7 +21,7 @@ import { isDear } from "../optimize/recompute.ts";
 import { reduceKernels, type Target } from "./reduce.ts";
 import { everywhere, placesAt, weight, type Place, type Places } from "./scope.ts";
 import { Sources } from "./sources.ts";
-import { countUses, isGather, isReshape, readers } from "./uses.ts";
+import { countUses, isGather, isReshape, isRounding, isView, readers } from "./uses.ts";
 import { unboundAxis } from "../transforms/collective.ts";
 
 const deep = 400; // an expression larger than this is cut
@@ -66,7 +66,7 @@ class Region {
   private readonly wanted = new Map<Var, SlotRef>();
   private readonly items: Item[] = [];
   private readonly users: ReadonlyMap<Var, readonly Eqn[]>;
-  private readonly settled = new Set<Eqn>(); // views that a product has written
+  private readonly settled = new Set<Eqn>(); // views and roundings that the maker of what they read writes
   private readonly reads = new Map<number, ReadonlySet<number>>(); // by item: slots that its equations read
   private readonly sources = new Sources();
   private readonly what: Reads;
@@ -96,12 +96,12 @@ class Region {
 
   /** Decide where the outputs of `e` are. */
   place(e: Eqn): void {
+    if (this.settled.has(e)) return;
     this.sources.placing = e;
     const { lower } = e.prim,
       { p, places } = this;
     switch (lower.kind) {
       case "view": {
-        if (this.settled.has(e)) break;
         const out = e.outs[0],
           source = e.ins[0],
           at = source?.kind === "var" ? places.get(source) : undefined;
@@ -117,12 +117,12 @@ class Region {
         this.placeInline(e);
         break;
       case "reduce": {
-        const into = this.targets(e),
-          w = e.ins.reduce((sum, a) => sum + this.operandWeight(a), 1);
+        const w = e.ins.reduce((sum, a) => sum + this.operandWeight(a), 1);
         if (isColumns(e)) {
-          this.joinColumns(e, into, w);
+          this.joinColumns(e, this.onlyReader(e, isRounding), w);
           break;
         }
+        const into = this.targets(e);
         if (this.join(e, into, w)) break;
         const name = p.name(e.prim.name),
           position = this.fixed(false, at => reduceKernels(name, e, at, into, w, a => p.slot(a), p.products === "fused").map(launch));
@@ -142,7 +142,7 @@ class Region {
           );
           break;
         } // a contraction has one output
-        const layout = layoutOf(e, this.onlyView(e), places, p.products),
+        const layout = layoutOf(e, this.onlyReader(e, isView), places, p.products),
           made = layout.view ?? e,
           into = this.targets(made);
         if (layout.view) this.settled.add(layout.view);
@@ -262,16 +262,13 @@ class Region {
     note(after);
     const done: (readonly Step[])[] = [];
     for (let i = this.items.length - 1; i >= 0; i--) {
-      const item = this.items[i] as Item; // i is in range
-      const kept = (ref: SlotRef): boolean => read.has(ref.slot);
+      const item = this.items[i] as Item, // i is in range
+        fresh = (a: Aval): SlotRef => this.p.slot(a),
+        kept = (ref: SlotRef): boolean => read.has(ref.slot);
       const steps: readonly Step[] =
         item.kind === "fixed"
           ? item.steps(placesAt(this.places, i))
-          : item.kind === "product"
-            ? item.launches(a => this.p.slot(a), kept).map(launch)
-            : item.kind === "columns"
-              ? item.launches(a => this.p.slot(a)).map(launch)
-              : item.launches(a => this.p.slot(a), kept).map(launch);
+          : (item.kind === "columns" ? item.launches(fresh) : item.launches(fresh, kept)).map(launch);
       note(steps);
       done.push(this.sources.on(steps, i));
     }
@@ -350,15 +347,19 @@ class Region {
     const slots = this.what.slotsOf(e);
     return [...(this.reads.get(at) ?? [])].some(s => slots.has(s));
   }
-  private joinColumns(e: Eqn, into: readonly Target[], w: number): void {
-    const after = Math.max(this.what.ready(e, new Set()) + 1, this.open),
+  /** `rounding`: what alone reads the results, and is stored instead. */
+  private joinColumns(e: Eqn, rounding: Eqn | undefined, w: number): void {
+    const made = rounding ?? e,
+      into = this.targets(made),
+      after = Math.max(this.what.ready(e, new Set()) + 1, this.open),
       at = this.items.findIndex((item, i) => i >= after && item.kind === "columns" && item.join({ e, into }, w));
+    if (rounding) this.settled.add(rounding);
     if (at < 0) {
       const fresh = new Columns(this.p.name(e.prim.name), this.places, this.items.length, this.p.products === "fused");
       fresh.join({ e, into }, w);
       this.items.push(fresh);
     }
-    this.written(e, into, at < 0 ? this.items.length - 1 : at);
+    this.written(made, into, at < 0 ? this.items.length - 1 : at);
   }
   private fixed(closes: boolean, steps: Fixed["steps"]): number {
     this.items.push({ kind: "fixed", closes, steps });
@@ -366,11 +367,11 @@ class Region {
     this.sources.add(undefined, this.items.length - 1);
     return this.items.length - 1;
   }
-  /** The equation that alone reads the result of the contraction `e`: a product may write what that shows instead. */
-  private onlyView(e: Eqn): Eqn | undefined {
-    const v = e.outs[0],
-      [view, ...others] = v && !this.wanted.has(v) ? (this.users.get(v) ?? []) : [];
-    return view && others.length === 0 && this.uses.get(v as Var)?.count === 1 && view.prim.lower.kind === "view" ? view : undefined; // v exists: it has a reader
+  /** The equation that alone reads the result of `e`, if it fits: the maker of what it reads may write its result instead. */
+  private onlyReader(e: Eqn, fits: (q: Eqn) => boolean): Eqn | undefined {
+    const [v, ...rest] = e.outs,
+      [reader, ...others] = v && rest.length === 0 && !this.wanted.has(v) ? (this.users.get(v) ?? []) : [];
+    return reader && others.length === 0 && this.uses.get(v as Var)?.count === 1 && fits(reader) ? reader : undefined; // v exists: it has a reader
   }
   private targets(e: Eqn, given?: ReadonlyMap<number, SlotRef>): Target[] {
     return e.outs.map((v, i) => ({ ref: given?.get(i) ?? this.wanted.get(v) ?? this.p.slot(v.aval), aval: v.aval }));

@@ -1,7 +1,8 @@
 // Questions about equations that decide where values live: who reads a variable and how often, and which equations only rename or gather elements.
+import { computeDType, isFloat } from "../../runtime/dtype.ts";
 import { sizeOf } from "../ir/aval.ts";
 import type { Atom, Eqn, Func, Var } from "../ir/func.ts";
-import { exprVar } from "../ir/scalar.ts";
+import { exprVar, scalarOps } from "../ir/scalar.ts";
 import { IndexOps, ravel, unravel } from "./indexing.ts";
 
 /** How often each variable is read, and whether a reader repeats its elements. */
@@ -32,6 +33,17 @@ export function isReshape(e: Eqn): boolean {
   return ravel(ops, lower.source(ops, unravel(ops, i, out.aval.shape), e.params, source.aval), source.aval.shape) === i;
 }
 
+/** Is it a view? */
+export const isView = (e: Eqn): boolean => e.prim.lower.kind === "view";
+/** Does it only round its operand, to a float that is computed with in the operand's dtype? */
+export function isRounding(e: Eqn): boolean {
+  const { lower } = e.prim,
+    [out] = e.outs,
+    [x] = e.ins;
+  if (lower.kind !== "map" || e.ins.length !== 1 || e.outs.length !== 1 || !x || !out || !isFloat(out.aval.dtype)) return false;
+  const v = exprVar("x", x.aval.dtype);
+  return computeDType(out.aval.dtype) === x.aval.dtype && [lower.scalar(scalarOps, [v], e.params, [out.aval])].flat()[0] === v;
+}
 /** Is each element of the result one element of the only operand, always in bounds? */
 export function isGather(e: Eqn): boolean {
   const { lower } = e.prim,

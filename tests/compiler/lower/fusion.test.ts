@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import {
   add,
   argmax,
+  astype,
   div,
   exp,
   grad,
@@ -177,8 +178,8 @@ test("folds over leading axes share a pass, a tall one in fixed pieces", () => {
   );
   launches(
     program(x => sum(x, { axis: 0 }), { dtype: "f16", shape: [37, 21] }),
-    2,
-  ); // and back to f16
+    1,
+  ); // rounded as it is stored
   launches(
     program(x => argmax(x, { axis: 0 }), f32(9, 33)),
     1,
@@ -205,6 +206,27 @@ test("rows inside loops and branches are kernels there", () => {
       f32(4, 32),
     ),
   ); // both branches return a tensor
+});
+
+test("a sum of columns that is rounded at once is stored rounded; one that others read is not", () => {
+  launches(
+    program(x => astype(sum(x, { axis: 0 }), "bf16"), f32(30, 20)),
+    1,
+  );
+  launches(
+    program(
+      x => {
+        const y = sum(x, { axis: 0 });
+        return [astype(y, "bf16"), mul(y, 2)];
+      },
+      f32(30, 20),
+    ),
+    2,
+  );
+  launches(
+    program(x => astype(sum(x, { axis: 0 }), "f32"), f64(30, 20)),
+    2,
+  ); // f32 is computed in f32: the sum must not be
 });
 
 test.run();
