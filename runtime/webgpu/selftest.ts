@@ -1,11 +1,11 @@
 // Is the driver any good? A handful of tiny programs over everything the runtime relies on, each with one exactly known answer.
-import type { WgslArtifact, WgslKernel } from "../artifact.ts";
+import type { SubgroupMatrices, WgslArtifact, WgslKernel } from "../artifact.ts";
 import { PullbackError } from "../errors/error.ts";
 import type { ProgramStep, SlotRef } from "../program.ts";
 import type { WebGpuDevice } from "./device.ts";
 
 /** A program over one input and one output of words, and its answer. */
-interface Question {
+export interface Question {
   readonly what: string;
   readonly input: readonly number[];
   readonly kernels: readonly WgslKernel[];
@@ -132,6 +132,41 @@ const questions: readonly Question[] = [
     answer: [1792, 0],
   },
 ];
+/** Of subgroup matrices: each product that there is, by one subgroup, of small integers. The left operand lies across, as in the kernels of products. */
+export const matrixQuestions = ({ threads, products }: SubgroupMatrices): readonly Question[] =>
+  products.map(({ dtype, m, n, k }) => {
+    const left = (row: number, l: number): number => ((3 * row + l) % 5) - 2,
+      right = (l: number, col: number): number => ((l + 2 * col) % 7) - 3;
+    const code = `${dtype === "f16" ? "enable f16;\n" : ""}enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+@group(0) @binding(0) var<storage, read_write> heap: array<u32>;
+@group(0) @binding(1) var<uniform> p: array<vec4<u32>, 1>;
+var<workgroup> a: array<${dtype}, ${m * k}>;
+var<workgroup> b: array<${dtype}, ${k * n}>;
+var<workgroup> c: array<f32, ${m * n}>;
+@compute @workgroup_size(${threads})
+fn main(@builtin(local_invocation_index) i: u32) {
+  for (var e = i; e < ${m * k}u; e += ${threads}u) { a[e] = ${dtype}(i32((3u * (e % ${m}u) + e / ${m}u) % 5u) - 2i); }
+  for (var e = i; e < ${k * n}u; e += ${threads}u) { b[e] = ${dtype}(i32((e / ${n}u + 2u * (e % ${n}u)) % 7u) - 3i); }
+  workgroupBarrier();
+  let left = subgroupMatrixLoad<subgroup_matrix_left<${dtype}, ${k}, ${m}>, col_major>(&a, 0u, ${m}u);
+  let right = subgroupMatrixLoad<subgroup_matrix_right<${dtype}, ${n}, ${k}>, row_major>(&b, 0u, ${n}u);
+  var sums = subgroup_matrix_result<f32, ${n}, ${m}>();
+  sums = subgroupMatrixMultiplyAccumulate(left, right, sums);
+  subgroupMatrixStore<row_major>(&c, 0u, sums, ${n}u);
+  workgroupBarrier();
+  for (var e = i; e < ${m * n}u; e += ${threads}u) { heap[p[0].y + e] = bitcast<u32>(c[e]); }
+}`;
+    const sum = (row: number, col: number): number =>
+      Array.from({ length: k }, (_, l) => left(row, l) * right(l, col)).reduce((x, y) => x + y, 0);
+    return {
+      what: `subgroups multiply matrices of ${dtype}, ${m} by ${n} by ${k}`,
+      input: [0],
+      kernels: [{ name: "self_matrices", groups: 1, params: [{ dtype: "u32" }, { dtype: "u32" }], code }],
+      steps: [launch(0)],
+      answer: Array.from({ length: m * n }, (_, e) => bits(sum(Math.floor(e / n), e % n))),
+    };
+  });
 /** What the tree sum of squares below 64 leaves at place k. */
 function partial(k: number): number {
   const part = Array.from({ length: 64 }, (_, i) => i * i);
@@ -166,7 +201,8 @@ function artifactOf({ input, answer, kernels, steps }: Question): WgslArtifact {
 /** Asks every question. @throws E0710 with those that were answered wrongly, E0707 when a shader is refused, DeviceLostError */
 export async function selfTest(device: WebGpuDevice): Promise<void> {
   const wrong: string[] = [],
-    asked = questions.filter(q => q.f16 !== true || device.features.f16);
+    { f16, matrices } = device.features,
+    asked = [...questions.filter(q => q.f16 !== true || f16), ...(matrices ? matrixQuestions(matrices) : [])];
   for (const q of asked) {
     const exe = device.load(artifactOf(q));
     const input = device.upload("u32", Uint32Array.from(q.input));

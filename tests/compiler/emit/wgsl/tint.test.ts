@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { MatrixProduct, WgslFeatures } from "../../../../runtime/artifact.ts";
 import type { DType } from "../../../../runtime/dtype.ts";
+import { matrixQuestions } from "../../../../runtime/webgpu/selftest.ts";
 import type { GpuAdapter, GpuDevice, Gpu } from "../../../../runtime/webgpu/api.ts";
 import { compile } from "../../../../compiler/compile.ts";
 import type { Aval } from "../../../../compiler/ir/aval.ts";
@@ -94,6 +95,10 @@ if (typeof device === "string") {
         assert.is(why, undefined, `${why}\n${code}`);
       }
     });
+  test("Tint compiles the self test's questions about matrices", async () => {
+    const asked = matrixQuestions({ threads: 128, products: [square("f16", 16), square("f32", 8), { dtype: "f16", m: 8, n: 16, k: 32 }] });
+    for (const { kernels } of asked) for (const { code } of kernels) assert.is(await refused(code), undefined, code);
+  });
   test("Tint compiles products on packed f16 and bf16", async () => {
     for (const dtype of ["f16", "bf16"] as const) {
       const all = shaders(dtype, {}, /var<workgroup> shared0: array<(vec\d<f16>|vec2<u32>|u32),/);
