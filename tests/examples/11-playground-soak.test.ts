@@ -98,6 +98,7 @@ for (const device of DEVICES)
         await using browser = await launch(path, { gpu: device === "webgpu" });
         const page = await browser.newPage(),
           complaints: string[] = [];
+        page.setDefaultTimeout(120_000); // an hour beside other work
         page.on("pageerror", e => complaints.push(String(e)));
         page.on("console", m => {
           if (m.type() === "error") complaints.push(m.text());
