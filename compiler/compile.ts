@@ -16,7 +16,7 @@ import { lowerFunc } from "./lower/lower.ts";
 import { printSchedule } from "./lower/print.ts";
 import { shareKernels } from "./lower/same.ts";
 import { prologueOf } from "./lower/tile/matrix/prologue.ts";
-import type { Choose } from "./lower/tile/choice.ts";
+import type { Choose } from "./lower/tile/product/choice.ts";
 import { perByteOf, type TileTarget } from "./lower/tile/target.ts";
 import { tile } from "./lower/tile/tile.ts";
 import { printTraffic, trafficOf, type Traffic } from "./lower/tile/traffic.ts";

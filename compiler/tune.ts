@@ -6,7 +6,7 @@ import { byteSize, hostArray, type DType, type HostArray } from "../runtime/dtyp
 import type { Tuning } from "../runtime/tuning/tuning.ts";
 import { emitSchedule } from "./compile.ts";
 import type { Schedule, Slot, SlotRef } from "./ir/schedule.ts";
-import type { Choice, Choose } from "./lower/tile/choice.ts";
+import type { Choice, Choose } from "./lower/tile/product/choice.ts";
 
 /** Raised when kernels change under the same names: old answers are then to other questions. */
 const VERSION = 1;

@@ -27,7 +27,7 @@ export type TiledStmt =
   | { readonly kind: "loadVector"; readonly into: readonly ExprVar[]; readonly buf: number; readonly index: Expr }
   | { readonly kind: "storeVector"; readonly values: readonly Expr[]; readonly buf: number; readonly index: Expr }
   /** To the end of the block buffers `buf` + j, j < `count`, whose numbers are past those of the kernel's own, are parameters `from` + `count` * `part` + j: one body for several launches
-   *  (`lower/tile/join.ts`). `part` is less than `parts` and the same in all threads of a group; each j has one dtype. */
+   *  (`lower/tile/merge/join.ts`). `part` is less than `parts` and the same in all threads of a group; each j has one dtype. */
   | {
       readonly kind: "bind";
       readonly buf: number;

@@ -2,7 +2,7 @@
 // others than the last call's, the nodes that use them are changed in place; work already enqueued is not affected. A step without donation goes back and
 // forth between two sets of buffers, so there may be two instances, each for its set: then nothing needs changing.
 // (A table of addresses in device memory would never need changing, but every kernel would begin with a dependent load for each operand.)
-// The graph is one chain: launches that do not depend on one another were made one grid when the program was cut into kernels (`lower/tile/merge.ts`).
+// The graph is one chain: launches that do not depend on one another were made one grid when the program was cut into kernels (`lower/tile/merge`).
 import { unreachable } from "../errors/error.ts";
 import type { Calls } from "./calls.ts";
 import { LAUNCH_CLUSTER } from "./driver.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../../compiler/compile.ts";
-import type { Choice } from "../../compiler/lower/tile/choice.ts";
+import type { Choice } from "../../compiler/lower/tile/product/choice.ts";
 import { tuned } from "../../compiler/tune.ts";
 import type { DeviceArray } from "../../runtime/device.ts";
 import type { WebGpuDevice } from "../../runtime/webgpu/device.ts";

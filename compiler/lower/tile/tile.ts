@@ -6,23 +6,23 @@ import type { AttentionKernel, FormKernel, Kernel, LoopKernel } from "../../ir/k
 import type { Schedule, Slot, SlotRef, Step } from "../../ir/schedule.ts";
 import type { TiledKernel } from "../../ir/tiled.ts";
 import { forEachStep, mapLaunches } from "../../ir/walk.ts";
-import { attentionTile } from "./attention.ts";
-import { attentionLanes, fitsLanes } from "./attention_lanes.ts";
+import { attentionTile } from "./attention/rows.ts";
+import { attentionLanes, fitsLanes } from "./attention/lanes.ts";
 import type { Tiled } from "./builder.ts";
-import { columnsTile } from "./columns.ts";
-import { dealtLoops, isTogether } from "./dealt.ts";
-import { groupTile } from "./group.ts";
+import { columnsTile } from "./loops/columns.ts";
+import { dealtLoops, isTogether } from "./loops/dealt.ts";
+import { groupTile } from "./loops/group.ts";
 import { itemsOf } from "./items.ts";
-import { chosenWay, type Choose } from "./choice.ts";
+import { chosenWay, type Choose } from "./product/choice.ts";
 import { matrixAttention } from "./matrix/attention.ts";
 import { gcd } from "./matrix/divisor.ts";
-import { scatterTile } from "./scatter.ts";
-import { scanTile } from "./scan.ts";
-import { sortTile } from "./sort.ts";
-import { merge } from "./merge.ts";
+import { scatterTile } from "./forms/scatter.ts";
+import { scanTile } from "./forms/scan.ts";
+import { sortTile } from "./forms/sort.ts";
+import { merge } from "./merge/merge.ts";
 import { rolled } from "./rolled.ts";
 import type { TileTarget } from "./target.ts";
-import { elementTile, itemTile } from "./threads.ts";
+import { elementTile, itemTile } from "./loops/threads.ts";
 
 /** Loops shorter than this are not worth a group. */
 const SHORT = 16;

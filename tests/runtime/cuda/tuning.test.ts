@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../../../compiler/compile.ts";
 import { questionOf } from "../../../compiler/tune.ts";
-import type { Choice } from "../../../compiler/lower/tile/choice.ts";
+import type { Choice } from "../../../compiler/lower/tile/product/choice.ts";
 import type { Driver } from "../../../runtime/cuda/driver.ts";
 import { fromHost, jit, matmul, setDefaultDevice, wasm, type Tensor } from "../../../stdlib/index.ts";
 import { f32, program } from "../../compiler/lower/harness.ts";

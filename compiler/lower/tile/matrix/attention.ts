@@ -3,7 +3,7 @@
 import type { AttentionKernel } from "../../../ir/kernel.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { expander } from "../../elementary/expand.ts";
-import { passOf } from "../attention_cut.ts";
+import { passOf } from "../attention/cut.ts";
 import type { Tiled } from "../builder.ts";
 import type { TileTarget } from "../target.ts";
 import { keysPass, queryPass } from "./attention_backward.ts";

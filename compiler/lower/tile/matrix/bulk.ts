@@ -15,7 +15,7 @@ import { rasterOf } from "./raster.ts";
 import { resultsOf, type Held } from "./results.ts";
 import { storesInBulk } from "./stores.ts";
 import { byOne, ONLY_COPIES, roles, SET, SET_ROWS as ROWS, SETS, subgroupOf, THREADS } from "./sets.ts";
-import { MOST_PARTS, partsTime, storePart } from "../split.ts";
+import { MOST_PARTS, partsTime, storePart } from "../product/split.ts";
 
 /** Registers of both roles where the bringing set computes operands. */
 const COMPUTES = { few: 120, many: 192 };

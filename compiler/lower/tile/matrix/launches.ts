@@ -3,7 +3,7 @@ import type { FragmentDType } from "../../../ir/fragment.ts";
 import type { GemmKernel } from "../../../ir/kernel.ts";
 import type { Expr, ExprVar } from "../../../ir/scalar.ts";
 import { price } from "../../../ir/price.ts";
-import type { Launches, Way } from "../choice.ts";
+import type { Launches, Way } from "../product/choice.ts";
 import type { MatrixUnits, TileTarget } from "../target.ts";
 import { bulkOf, type Coming } from "./boxes.ts";
 import { bulkCut, bulkTile } from "./bulk.ts";
@@ -12,7 +12,7 @@ import { multipliedAs } from "./multiplied.ts";
 import { computedWay, wayOf, type Way as Path } from "./operand.ts";
 import { matrixTile } from "./product.ts";
 import { besides, sourceBytes, type Produced } from "./prologue.ts";
-import { addParts, partsTime } from "../split.ts";
+import { addParts, partsTime } from "../product/split.ts";
 
 /** The ways to cut the product for matrix units, the likely best first; none where the target has no such units, or it is none for them. `aligned`: bytes of which the address of each parameter is a
  *  multiple, workspace too. All ways multiply the same fragments in the same order; bulk copies, whose products are other instructions, are an only way. */

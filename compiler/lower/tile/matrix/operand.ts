@@ -8,7 +8,7 @@ import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../../ir/sc
 import type { Swizzle, TiledStmt } from "../../../ir/tiled.ts";
 import { coefficient } from "../../indexing.ts";
 import { arith, int, less, when, type TileBuilder } from "../builder.ts";
-import { followsL } from "../follows.ts";
+import { followsL } from "../product/follows.ts";
 import { divisor } from "./divisor.ts";
 import { pieceOf, togetherOf } from "./pieces.ts";
 

@@ -13,7 +13,7 @@ import type { Cut } from "./cut.ts";
 import { Staged, type Way } from "./operand.ts";
 import { rasterOf } from "./raster.ts";
 import { resultsOf } from "./results.ts";
-import { storePart } from "../split.ts";
+import { storePart } from "../product/split.ts";
 
 const WARP = 32;
 /** How both operands come, and what they are multiplied as. `aligned`: bytes of which a parameter's address is a multiple. */

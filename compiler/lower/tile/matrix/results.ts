@@ -4,7 +4,7 @@ import type { GemmKernel } from "../../../ir/kernel.ts";
 import { exprVar, scalarOps as s, type Expr, type ExprVar } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { arith, int, less, when } from "../builder.ts";
-import { storesTogether } from "../neighbours.ts";
+import { storesTogether } from "../product/neighbours.ts";
 
 /** Blocks of sums, `across` of them in a row, of the rectangle that begins at (`row`, `col`) of batch `batch`; the thread is number 4 `quad` + `place` of its subgroup. `cut`: the tile's sides. */
 export interface Held {

@@ -7,7 +7,7 @@ import { exprVar, scalarOps as s, type Expr } from "../../../ir/scalar.ts";
 import type { TensorBox, TiledStmt } from "../../../ir/tiled.ts";
 import { coefficient } from "../../indexing.ts";
 import { arith, int, scoped, when, type TileBuilder } from "../builder.ts";
-import { storesTogether } from "../neighbours.ts";
+import { storesTogether } from "../product/neighbours.ts";
 import { atZero } from "./boxes.ts";
 import type { Held } from "./results.ts";
 

@@ -2,7 +2,7 @@
 import type { MatrixProduct } from "../../../../runtime/artifact.ts";
 import type { Precision } from "../../../../runtime/precision.ts";
 import type { GemmKernel } from "../../../ir/kernel.ts";
-import { partsOf, type ProductCut } from "../product_cut.ts";
+import { partsOf, type ProductCut } from "../product/cut.ts";
 import type { SubgroupUnits, TileTarget } from "../target.ts";
 
 /** A group makes `m` x `n` results from strips of `k`, `down` x `across` subgroups sharing them, out of products of the adapter's `unit`. */

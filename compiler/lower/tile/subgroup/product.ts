@@ -6,11 +6,11 @@ import { exprVar, scalarOps as s, type Expr } from "../../../ir/scalar.ts";
 import type { TiledStmt } from "../../../ir/tiled.ts";
 import { prepare } from "../../prepare.ts";
 import { arith, dealtOut, int, less, TileBuilder, when, type Tiled } from "../builder.ts";
-import { storesTogether } from "../neighbours.ts";
-import { Frame } from "../product_frame.ts";
-import { storePart } from "../split.ts";
+import { storesTogether } from "../product/neighbours.ts";
+import { Frame } from "../product/frame.ts";
+import { storePart } from "../product/split.ts";
 import { sequential } from "../statements.ts";
-import type { Strips } from "../strips.ts";
+import type { Strips } from "../product/strips.ts";
 import type { SubgroupUnits, TileTarget } from "../target.ts";
 import { threadsOf, type SubgroupCut } from "./cut.ts";
 

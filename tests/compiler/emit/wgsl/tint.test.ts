@@ -1,5 +1,5 @@
 // Dawn's compiler of WGSL (Tint) takes what no driver here could run: products on subgroup matrices, for every product that an adapter may have, and on packed f16. Dawn's null backend has all features, checks
-// shaders and pipelines as for any adapter, and runs nothing; that their values are right is the business of lower/tile/subgroup.test.ts.
+// shaders and pipelines as for any adapter, and runs nothing; that their values are right is the business of lower/tile/subgroup/product.test.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { MatrixProduct, WgslFeatures } from "../../../../runtime/artifact.ts";
