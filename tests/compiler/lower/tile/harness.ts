@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { Func } from "../../../../compiler/ir/func.ts";
 import type { Schedule } from "../../../../compiler/ir/schedule.ts";
 import type { TiledKernel } from "../../../../compiler/ir/tiled.ts";
+import { forEachStep } from "../../../../compiler/ir/walk.ts";
 import { gpuTemplates, templateOf } from "../../../../compiler/lower/attention.ts";
 import { lowerFunc } from "../../../../compiler/lower/lower.ts";
 import { perByteOf, type TileTarget } from "../../../../compiler/lower/tile/target.ts";
@@ -38,6 +39,23 @@ export const cutFor = (f: Func, target: TileTarget): Schedule<TiledKernel> =>
     ),
     target,
   );
+/** The kernels of a program whose products are cut in the way of that name (the likely best one without), the names there were, and what it gives. */
+export function cutInWay(
+  f: Func,
+  target: TileTarget,
+  name?: string,
+): { readonly kernels: readonly TiledKernel[]; readonly names: readonly string[]; result(): Float64Array } {
+  let names: readonly string[] = [];
+  const p = tile(lowerFunc(optimize(f), { donate: [], products: "fused" }), target, c => {
+      names = c.names;
+      return name;
+    }),
+    kernels: TiledKernel[] = [];
+  forEachStep(p.steps, s => {
+    if (s.kind === "launch") kernels.push(s.kernel);
+  });
+  return { kernels, names, result: () => runSchedule(p, inputsOf(f))[0] ?? new Float64Array() };
+}
 /** Its launches: how many groups each has. */
 export const groupsOf = (f: Func, target: TileTarget = card): number[] =>
   cutFor(f, target).steps.map(s => (s.kind === "launch" ? s.kernel.groups : 0));

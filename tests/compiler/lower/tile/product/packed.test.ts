@@ -5,42 +5,20 @@ import * as assert from "uvu/assert";
 import type { Aval } from "../../../../../compiler/ir/aval.ts";
 import type { Func } from "../../../../../compiler/ir/func.ts";
 import type { TiledKernel } from "../../../../../compiler/ir/tiled.ts";
-import { forEachStep } from "../../../../../compiler/ir/walk.ts";
-import { lowerFunc } from "../../../../../compiler/lower/lower.ts";
 import { productCuts } from "../../../../../compiler/lower/tile/product/cut.ts";
 import { forEachTiled } from "../../../../../compiler/lower/tile/statements.ts";
 import type { Packed, TileTarget } from "../../../../../compiler/lower/tile/target.ts";
-import { tile } from "../../../../../compiler/lower/tile/tile.ts";
-import { optimize } from "../../../../../compiler/optimize/passes.ts";
 import { evaluate } from "../../../../../compiler/reference/evaluate.ts";
-import { runSchedule } from "../../../../../compiler/reference/schedule.ts";
 import { runTiled } from "../../../../../compiler/reference/tiled.ts";
 import { add, astype, einsum, gelu, matmul, tanh, transpose } from "../../../../../stdlib/index.ts";
 import { inputsOf, program } from "../../harness.ts";
+import { cutInWay } from "../harness.ts";
 
 const plain: TileTarget = { threads: 256, group: 64, subgroup: 1, sharedBytes: 16384, double: false },
   packing: TileTarget = { ...plain, packs: ["f16", "bf16"] };
 const of =
   (dtype: Packed) =>
   (...shape: number[]): Aval => ({ dtype, shape });
-
-/** The kernels of a program, products cut in the way of that name, the names there were, and what it gives. */
-function cut(
-  f: Func,
-  target: TileTarget,
-  name?: string,
-): { readonly kernels: readonly TiledKernel[]; readonly names: readonly string[]; result(): Float64Array } {
-  let names: readonly string[] = [];
-  const p = tile(lowerFunc(optimize(f), { donate: [], products: "fused" }), target, c => {
-      names = c.names;
-      return name;
-    }),
-    kernels: TiledKernel[] = [];
-  forEachStep(p.steps, s => {
-    if (s.kind === "launch") kernels.push(s.kernel);
-  });
-  return { kernels, names, result: () => runSchedule(p, inputsOf(f))[0] ?? new Float64Array() };
-}
 
 for (const dtype of ["f16", "bf16"] as const)
   test(`products of ${dtype} have the bits that they have unpacked`, () => {
@@ -55,8 +33,8 @@ for (const dtype of ["f16", "bf16"] as const)
       ["widened after", program((a, b) => tanh(astype(matmul(a, b), "f32")), t(20, 36), t(36, 24))],
     ];
     for (const [what, f] of programs) {
-      const want = cut(f, plain).result(),
-        first = cut(f, packing),
+      const want = cutInWay(f, plain).result(),
+        first = cutInWay(f, packing),
         reference = evaluate(f, inputsOf(f))[0]?.data ?? [],
         scale = Math.max(...Array.from(reference, Math.abs));
       assert.is(want.length, reference.length);
@@ -72,7 +50,7 @@ for (const dtype of ["f16", "bf16"] as const)
         "whoever measures may choose words",
       );
       first.names.forEach((name, i) => {
-        if (i < 3 || (what === "plain" && i < 9)) assert.equal(cut(f, packing, name).result(), want, `${what}: ${name}`);
+        if (i < 3 || (what === "plain" && i < 9)) assert.equal(cutInWay(f, packing, name).result(), want, `${what}: ${name}`);
       });
     }
   });
@@ -87,7 +65,7 @@ test("packed strips are twice as deep in as much memory, and whatever holds word
 });
 test("halves that lie in fours are read and stored in fours, in twos by threads that have two columns", () => {
   const widths = (f: Func, name?: string): { readonly reads: readonly number[]; readonly writes: readonly number[] } => {
-    const [k] = cut(f, packing, name).kernels,
+    const [k] = cutInWay(f, packing, name).kernels,
       [reads, writes] = [new Set<number>(), new Set<number>()];
     forEachTiled(k?.body ?? [], s => {
       if (s.kind === "loadVector" && s.buf < (k?.params.length ?? 0)) reads.add(s.into.length);
@@ -103,7 +81,7 @@ test("halves that lie in fours are read and stored in fours, in twos by threads 
   assert.equal(widths(program((a, b) => matmul(a, b), t(255, 63), t(63, 257))), { reads: [], writes: [1] });
 });
 test("one element of packed memory is nobody's to touch", () => {
-  const [k] = cut(
+  const [k] = cutInWay(
     program((a, b) => matmul(a, b), of("f16")(16, 16), of("f16")(16, 16)),
     packing,
   ).kernels;

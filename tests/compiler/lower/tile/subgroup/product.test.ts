@@ -8,16 +8,12 @@ import type { DType } from "../../../../../runtime/dtype.ts";
 import type { Aval } from "../../../../../compiler/ir/aval.ts";
 import type { Func } from "../../../../../compiler/ir/func.ts";
 import type { TiledKernel, TiledStmt } from "../../../../../compiler/ir/tiled.ts";
-import { forEachStep } from "../../../../../compiler/ir/walk.ts";
-import { lowerFunc } from "../../../../../compiler/lower/lower.ts";
 import type { TileTarget } from "../../../../../compiler/lower/tile/target.ts";
-import { tile } from "../../../../../compiler/lower/tile/tile.ts";
-import { optimize } from "../../../../../compiler/optimize/passes.ts";
 import { evaluate } from "../../../../../compiler/reference/evaluate.ts";
-import { runSchedule } from "../../../../../compiler/reference/schedule.ts";
 import { runTiled } from "../../../../../compiler/reference/tiled.ts";
 import { add, conv, einsum, gelu, matmul, transpose } from "../../../../../stdlib/index.ts";
 import { inputsOf, program } from "../../harness.ts";
+import { cutInWay } from "../harness.ts";
 
 const of =
     (dtype: DType) =>
@@ -35,27 +31,10 @@ const adapter = (products: readonly MatrixProduct[], precision: Precision = "def
   matrices: { threads: 4, products, precision },
 });
 
-/** The kernels of a program, products cut in the way of that name, the names there were, and what it gives. */
-function cut(
-  f: Func,
-  target: TileTarget,
-  name?: string,
-): { readonly kernels: readonly TiledKernel[]; readonly names: readonly string[]; result(): Float64Array } {
-  let names: readonly string[] = [];
-  const p = tile(lowerFunc(optimize(f), { donate: [], products: "fused" }), target, c => {
-      names = c.names;
-      return name;
-    }),
-    kernels: TiledKernel[] = [];
-  forEachStep(p.steps, s => {
-    if (s.kind === "launch") kernels.push(s.kernel);
-  });
-  return { kernels, names, result: () => runSchedule(p, inputsOf(f))[0] ?? new Float64Array() };
-}
-const onMatrices = (f: Func, target: TileTarget): boolean => cut(f, target).kernels.some(k => k.subgroup !== undefined);
+const onMatrices = (f: Func, target: TileTarget): boolean => cutInWay(f, target).kernels.some(k => k.subgroup !== undefined);
 /** The program agrees with the reference, in the same bits every way (of those wanted). How many there were. */
 function everyWay(f: Func, target: TileTarget, what: string, most = 2): number {
-  const first = cut(f, target),
+  const first = cutInWay(f, target),
     got = first.result(),
     want = evaluate(f, inputsOf(f))[0],
     scale = 1 + Math.max(...Array.from(want?.data ?? [], Math.abs)),
@@ -66,7 +45,7 @@ function everyWay(f: Func, target: TileTarget, what: string, most = 2): number {
   );
   assert.is(got.length, want?.data.length);
   got.forEach((x, i) => assert.ok(Math.abs(x - (want?.data[i] ?? NaN)) <= near * scale, `${what}: ${x}, the reference ${want?.data[i]}`));
-  first.names.slice(1, most).forEach(name => assert.equal(cut(f, target, name).result(), got, `${what}: ${name}`));
+  first.names.slice(1, most).forEach(name => assert.equal(cutInWay(f, target, name).result(), got, `${what}: ${name}`));
   return Math.min(first.names.length, most);
 }
 
@@ -103,10 +82,10 @@ test("batches, windows that are gathered, work after the sums, sums in parts, re
       ["a large tile", program((a, b) => matmul(a, b), h(130, 16), h(16, 66))],
     ];
   for (const [what, f] of programs) everyWay(f, t, what, 1);
-  assert.is(cut(programs[2]?.[1] as Func, t).kernels.length, 2, "the parts are added by a launch of their own"); // there are five
+  assert.is(cutInWay(programs[2]?.[1] as Func, t).kernels.length, 2, "the parts are added by a launch of their own"); // there are five
 });
 test("shared memory of 16 KiB is enough", () => {
-  const sizes = cut(
+  const sizes = cutInWay(
     program((a, b) => matmul(a, b), h(256, 64), h(64, 256)),
     adapter([f16(16)], "default", 16384),
   ).kernels.map(k => k.shared.reduce((n, m) => n + m.elements * (m.packed ? 2 : 4), 0));
@@ -139,7 +118,7 @@ test("operands of bf16 are multiplied as f32, of f32 only where a program asks f
   );
 });
 test("without any one of its barriers the kernel races, and without whole subgroups it is no kernel", () => {
-  const [k] = cut(
+  const [k] = cutInWay(
     program((a, b) => matmul(a, b), h(40, 40), h(40, 40)),
     adapter([f16(8)]),
   ).kernels;
